@@ -1,1 +1,17 @@
-//! kafka-node
+//! kafka-node: one binary per node that runs ZooKeeper and Kafka under systemd.
+//!
+//! The folders of `src/` are rooms and imports go one way, left to right:
+//! `model <- config <- plan <- {supervise, logs} <- observe <- {process, notify, cluster} <- runtime <- cli`.
+//! `tests/tidy.rs` holds that order and keeps the pure rooms pure; `docs/ARCHITECTURE.md` is the map.
+
+pub mod cli;
+pub mod cluster;
+pub mod config;
+pub mod logs;
+pub mod model;
+pub mod notify;
+pub mod observe;
+pub mod plan;
+pub mod process;
+pub mod runtime;
+pub mod supervise;

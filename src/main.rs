@@ -1,1 +1,3 @@
-fn main(){}
+//! The one binary. Everything is in the library; the doors are in `cli`.
+
+fn main() {}

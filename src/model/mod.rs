@@ -1,0 +1,24 @@
+//! The nouns that every room shares: who (nodes, roles, runs), when (moments), what was seen (outcomes) and why (reasons).
+//!
+//! Pure: no clock, no randomness of its own, no I/O. Absent on purpose: decisions. A noun that only one room uses stays in that room.
+
+mod exit;
+mod id;
+mod outcome;
+mod quorum;
+mod readiness;
+mod reason;
+mod rng;
+mod time;
+
+pub use exit::{ExitCause, ExitStatus};
+pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};
+pub use outcome::{
+    BrokerOutcome, EnsembleView, InSyncOutcome, PeerView, PreflightOutcome, Progress, RegistrationOutcome,
+    SpawnFailure, ZooKeeperOutcome,
+};
+pub use quorum::QuorumRole;
+pub use readiness::{BrokerReadiness, NodeState, ReadinessLevel, ServiceState};
+pub use reason::{Notice, Severity, SignalReason, StopCause, WaitReason};
+pub use rng::Rng;
+pub use time::Moment;

@@ -1,0 +1,90 @@
+//! The plan as data: what will run, with which files, and why each number is what it is.
+//!
+//! Absent on purpose: making it (the files beside this one) and doing it (`runtime`, `process`).
+
+use std::path::PathBuf;
+
+use crate::config::{Config, ConfigWarning};
+use crate::model::Role;
+
+use super::HostFacts;
+
+/// Everything decided before the first process: it can be printed, and tested as text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The configuration it was made from.
+    pub config: Config,
+    /// The facts it was made from.
+    pub facts: HostFacts,
+    /// How memory is shared out.
+    pub memory: MemoryBudget,
+    /// The services of this node, in start order; never empty.
+    pub services: Vec<ServiceSpec>,
+    /// What is unwise and still works, the configuration's own warnings included.
+    pub warnings: Vec<ConfigWarning>,
+}
+
+/// How the node's memory is shared out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryBudget {
+    /// What there is to share, in bytes: the smaller of machine and cgroup.
+    pub total: u64,
+    /// ZooKeeper's heap in bytes; 0 without the role.
+    pub zookeeper_heap: u64,
+    /// Kafka's heap in bytes; 0 without the role.
+    pub kafka_heap: u64,
+    /// Left to the page cache and the rest, in bytes (what the JVMs use outside their heaps subtracted).
+    pub page_cache: u64,
+    /// One sentence for each number, in the order of the fields.
+    pub reasons: Vec<String>,
+}
+
+/// One JVM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceSpec {
+    /// Which service it is.
+    pub role: Role,
+    /// `bin/java`, absolute.
+    pub program: PathBuf,
+    /// Every argument after the program.
+    pub args: Vec<Reasoned>,
+    /// The whole environment of the process.
+    pub environment: Vec<(String, String)>,
+    /// Its working directory: where `hs_err` files and heap dumps land.
+    pub directory: PathBuf,
+    /// Files written before each start, in `runtime_dir`.
+    pub files: Vec<RenderedFile>,
+    /// `myid`: written once if absent, never overwritten. ZooKeeper only.
+    pub my_id_file: Option<RenderedFile>,
+    /// `host:port` where this node's own probes reach it: ZooKeeper's client port, or the broker's listener.
+    pub probe_address: String,
+    /// Main class, as `jps` and `/proc/PID/cmdline` show it.
+    pub main_class: &'static str,
+    /// The options alone that `java -XX:+PrintFlagsFinal -version` must accept before the first start.
+    pub proof_args: Vec<String>,
+}
+
+/// A value and the reason it is what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reasoned {
+    /// The value itself.
+    pub text: String,
+    /// One sentence without a full stop.
+    pub why: String,
+}
+
+/// A file as text, to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Where it goes.
+    pub path: PathBuf,
+    /// Its whole text.
+    pub text: String,
+}
+
+impl Plan {
+    /// The service with `role`, where this node has it.
+    pub fn service(&self, role: Role) -> Option<&ServiceSpec> {
+        self.services.iter().find(|service| service.role == role)
+    }
+}

@@ -1,0 +1,171 @@
+//! What happens to the supervisor, and what it wants done: the whole language between the pure core and the effects.
+
+use std::time::Duration;
+
+use crate::model::{
+    BrokerOutcome, EnsembleView, ExitStatus, InSyncOutcome, Notice, PreflightOutcome, Progress, RegistrationOutcome,
+    Role, RunId, SpawnFailure, StopCause, ZooKeeperOutcome,
+};
+
+/// Something that happened. Events about a child carry its run: news of a run that is over is ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The process of `run` exists.
+    Spawned {
+        /// Which service.
+        role: Role,
+        /// Which life of it.
+        run: RunId,
+        /// Its process id.
+        pid: i32,
+    },
+    /// The process of `run` could not be made; there will be no `Exited` for it.
+    SpawnFailed {
+        /// Which service.
+        role: Role,
+        /// Which life of it.
+        run: RunId,
+        /// Why.
+        failure: SpawnFailure,
+    },
+    /// The process of `run` was reaped. Sent once, after `Spawned`.
+    Exited {
+        /// Which service.
+        role: Role,
+        /// Which life of it.
+        run: RunId,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// Answer to [`Probe::Preflight`].
+    Preflight {
+        /// Which service is to start.
+        role: Role,
+        /// What was found.
+        outcome: PreflightOutcome,
+    },
+    /// Answer to [`Probe::ZooKeeper`].
+    ZooKeeper {
+        /// The run that was asked.
+        run: RunId,
+        /// What it answered.
+        outcome: ZooKeeperOutcome,
+    },
+    /// Answer to [`Probe::Ensemble`].
+    Ensemble {
+        /// What the other members answered.
+        view: EnsembleView,
+    },
+    /// Answer to [`Probe::Registration`].
+    Registration {
+        /// What stands at `/brokers/ids/N`.
+        outcome: RegistrationOutcome,
+    },
+    /// Answer to [`Probe::Broker`].
+    Broker {
+        /// The run that was asked.
+        run: RunId,
+        /// What it answered.
+        outcome: BrokerOutcome,
+    },
+    /// Answer to [`Probe::InSync`].
+    InSync {
+        /// The run that was asked.
+        run: RunId,
+        /// What it answered.
+        outcome: InSyncOutcome,
+    },
+    /// Answer to [`Probe::Progress`].
+    Progress {
+        /// Which service.
+        role: Role,
+        /// The run that was looked at.
+        run: RunId,
+        /// Its counters.
+        progress: Progress,
+    },
+    /// The node is to stop. A second one skips waits.
+    Stop {
+        /// Who asked.
+        cause: StopCause,
+    },
+}
+
+/// Something the supervisor wants done. Doing it never blocks the loop; what comes of it is an [`Event`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Write the service's files and make its process: answered by `Spawned` or `SpawnFailed`.
+    Spawn {
+        /// Which service.
+        role: Role,
+        /// Which life of it.
+        run: RunId,
+    },
+    /// SIGTERM to the process of `run`.
+    Terminate {
+        /// Which service.
+        role: Role,
+        /// Which life of it.
+        run: RunId,
+    },
+    /// SIGKILL to the process group of `run`.
+    Kill {
+        /// Which service.
+        role: Role,
+        /// Which life of it.
+        run: RunId,
+    },
+    /// Look at something: answered by the event of the same name, within [`PROBE_LIMIT`].
+    Probe(Probe),
+    /// Say this in the journal and remember it among the last events.
+    Announce(Notice),
+    /// READY=1: the configured level is reached for the first time.
+    Ready,
+    /// STOPPING=1: the stop has begun.
+    Stopping,
+    /// Everything has stopped: end with 0 if `clean`, else with 1.
+    Finish {
+        /// Both stops were clean.
+        clean: bool,
+    },
+}
+
+/// What can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// The machine, before this service starts: directories, ports, addresses, names, earlier runs.
+    Preflight {
+        /// Which service is to start.
+        role: Role,
+    },
+    /// `srvr` of this node's ZooKeeper.
+    ZooKeeper {
+        /// The run to ask.
+        run: RunId,
+    },
+    /// `srvr` of every other member of the ensemble, side by side.
+    Ensemble,
+    /// `/brokers/ids/N` through our own ZooKeeper session.
+    Registration,
+    /// ApiVersions and Metadata of this node's broker.
+    Broker {
+        /// The run to ask.
+        run: RunId,
+    },
+    /// The ISR of every partition, by this node's broker.
+    InSync {
+        /// The run to ask.
+        run: RunId,
+    },
+    /// CPU, storage and log counters of a run.
+    Progress {
+        /// Which service.
+        role: Role,
+        /// The run to look at.
+        run: RunId,
+    },
+}
+
+/// Every probe is answered within this time, if only by a `TimedOut` or `Unreadable`. The supervisor asks again when one
+/// is not (twice the limit later), so that a lost answer delays and never stalls.
+pub const PROBE_LIMIT: Duration = Duration::from_secs(5);

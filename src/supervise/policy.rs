@@ -1,0 +1,113 @@
+//! What the supervisor is told once, and the numbers it goes by, each with its source.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::model::{BrokerId, NodeName, ReadinessLevel, Role, Roles, RunId};
+
+/// What a supervisor is told when it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The services of this node.
+    pub roles: Roles,
+    /// This node's broker id.
+    pub broker: BrokerId,
+    /// Every other node with the role `zookeeper`, in the configuration's order.
+    pub peers: Vec<NodeName>,
+    /// When the node counts as ready.
+    pub level: ReadinessLevel,
+    /// Time between probes of a service that is ready.
+    pub probe_interval: Duration,
+    /// No answer for this long takes a ready service's readiness.
+    pub hang_after: Duration,
+    /// Kafka's time from SIGTERM to SIGKILL, prolonged while its stop progresses.
+    pub grace: Duration,
+    /// The id of the first run; later ones count up from it.
+    pub first_run: RunId,
+}
+
+/// Pauses before a restart, by how many short lives there were in a row (fdbmonitor's habit; `design.md`: 0, 1, 2, 4 .. 60 s).
+pub const BACKOFF: [Duration; 8] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(16),
+    Duration::from_secs(32),
+    BACKOFF_CAP,
+];
+/// The longest pause, and the pause after a cause that a restart cannot cure.
+pub const BACKOFF_CAP: Duration = Duration::from_secs(60);
+/// A life this long makes the next pause the first again.
+pub const BACKOFF_RESET: Duration = Duration::from_secs(300);
+/// Pauses are spread by up to this many percent either way, so that nodes do not restart in step.
+pub const JITTER_PERCENT: u64 = 10;
+
+/// Time between probes of a service that has not served yet: short, since a start's time is made of it.
+pub const EAGER_INTERVAL: Duration = Duration::from_millis(100);
+/// After this long without serving, probing slows down to [`PATIENT_INTERVAL`].
+pub const EAGER_FOR: Duration = Duration::from_secs(15);
+/// Time between probes of a service that takes long to serve.
+pub const PATIENT_INTERVAL: Duration = Duration::from_millis(500);
+/// Time between looks at what holds a start back.
+pub const WAIT_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between looks at the other members while this node has no quorum.
+pub const ENSEMBLE_INTERVAL: Duration = Duration::from_secs(2);
+/// A look at the machine is good for this long; a start later than that looks again.
+pub const PREFLIGHT_VALID: Duration = Duration::from_secs(10);
+/// Time between looks at the ISR once in sync. Until then it is looked at at the probe interval.
+pub const IN_SYNC_INTERVAL: Duration = Duration::from_secs(10);
+/// Time between looks at the progress of a start or a stop.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A registration that could not be read for this long (while there is a quorum) no longer holds the start back: the
+/// broker itself refuses a second registration, so the worst is one exit with code 1.
+pub const REGISTRATION_PATIENCE: Duration = Duration::from_secs(60);
+/// A registration seen for this long is nobody's leftover: Kafka 2.6's session timeout is 18 s, the largest that a
+/// ZooKeeper with tickTime 2000 grants is 40 s.
+pub const REGISTRATION_TAKEN_AFTER: Duration = Duration::from_secs(60);
+/// How long Kafka waits for this node's own ZooKeeper while other members already serve.
+pub const LOCAL_QUORUM_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A start that defers a stop and has not progressed for this long gets its SIGTERM.
+pub const DEFER_PATIENCE: Duration = Duration::from_secs(30);
+/// A stop that progressed within this long when its grace ends gets [`PROLONG_BY`] more.
+pub const PROLONG_IF_WITHIN: Duration = Duration::from_secs(15);
+/// By how much a progressing stop is prolonged at a time.
+pub const PROLONG_BY: Duration = Duration::from_secs(30);
+/// ZooKeeper's time from SIGTERM to SIGKILL: it has no shutdown hook and ends at once; a full disk flush may take this long.
+pub const ZOOKEEPER_GRACE: Duration = Duration::from_secs(30);
+/// SIGKILL is repeated after this long: a process in an uninterruptible wait ends when the wait does.
+pub const KILL_AGAIN: Duration = Duration::from_secs(30);
+
+/// Storage traffic that counts as progress of a start or stop, in bytes since the last look that counted.
+pub const PROGRESS_BYTES: u64 = 64 * 1024;
+/// CPU use that counts as progress, in percent of one core since the last look: reconnecting to a lost quorum takes about 1 %.
+pub const PROGRESS_CPU_PERCENT: u32 = 5;
+
+impl Policy {
+    /// What the configuration says to the supervisor of its own node.
+    pub fn from_config(config: &Config, first_run: RunId) -> Policy {
+        let this = config.this_node();
+        Policy {
+            roles: this.roles,
+            broker: this.number.broker_id(),
+            peers: config
+                .nodes_with(Role::ZooKeeper)
+                .filter(|node| node.name != this.name)
+                .map(|n| n.name.clone())
+                .collect(),
+            level: config.readiness,
+            probe_interval: config.watchdog.probe_interval,
+            hang_after: config.watchdog.hang_after,
+            grace: config.stop.grace,
+            first_run,
+        }
+    }
+
+    /// The most time a stop of Kafka can take in all, prolongations included: TimeoutStopSec of the unit stands above it.
+    pub fn stop_limit(&self) -> Duration {
+        self.grace * 2
+    }
+}
