@@ -2,6 +2,8 @@
 //!
 //! The same sentence reaches `systemctl status`, `kafka-node status` and the journal, because all of them print these types.
 
+#![allow(missing_docs)] // fields are explained by the sentence of their variant
+
 use std::fmt;
 use std::time::Duration;
 
@@ -28,6 +30,8 @@ pub enum WaitReason {
     Finding { text: String },
     /// ZooKeeper on this node has not answered yet.
     ZooKeeperStarting,
+    /// ZooKeeper on this node runs and has stopped answering.
+    ZooKeeperSilent { since: Duration },
     /// No quorum: these members of the ensemble do not answer, these answer without serving.
     Quorum { silent: Vec<NodeName>, not_serving: Vec<NodeName> },
     /// Whether the broker is still registered has not been read yet.
@@ -75,6 +79,7 @@ impl WaitReason {
             WaitReason::EarlierRun { .. } => "earlier-run",
             WaitReason::Finding { .. } => "finding",
             WaitReason::ZooKeeperStarting => "zookeeper-starting",
+            WaitReason::ZooKeeperSilent { .. } => "zookeeper-silent",
             WaitReason::Quorum { .. } => "quorum",
             WaitReason::RegistrationUnread { .. } => "registration-unread",
             WaitReason::StaleRegistration { .. } => "stale-registration",
@@ -107,6 +112,9 @@ impl fmt::Display for WaitReason {
             WaitReason::EarlierRun { pid } => write!(f, "a process of an earlier kafka-node still runs (pid {pid})"),
             WaitReason::Finding { text } => f.write_str(text),
             WaitReason::ZooKeeperStarting => f.write_str("ZooKeeper starts"),
+            WaitReason::ZooKeeperSilent { since } => {
+                write!(f, "ZooKeeper has not answered on its client port for {} s", since.as_secs())
+            }
             WaitReason::Quorum { silent, not_serving } => match (silent.is_empty(), not_serving.is_empty()) {
                 (true, true) => f.write_str("no ZooKeeper quorum yet"),
                 (false, true) => write!(f, "no ZooKeeper quorum: no answer from {}", List(silent)),

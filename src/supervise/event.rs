@@ -58,6 +58,9 @@ pub enum Event {
     },
     /// Answer to [`Probe::Registration`].
     Registration {
+        /// Which question this answers: an answer to an earlier one is ignored, since it may have been read before the
+        /// broker's last life ended.
+        ask: u64,
         /// What stands at `/brokers/ids/N`.
         outcome: RegistrationOutcome,
     },
@@ -146,7 +149,10 @@ pub enum Probe {
     /// `srvr` of every other member of the ensemble, side by side.
     Ensemble,
     /// `/brokers/ids/N` through our own ZooKeeper session.
-    Registration,
+    Registration {
+        /// The question's number, to be given back with the answer.
+        ask: u64,
+    },
     /// ApiVersions and Metadata of this node's broker.
     Broker {
         /// The run to ask.

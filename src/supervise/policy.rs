@@ -55,7 +55,7 @@ pub const WAIT_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between looks at the other members while this node has no quorum.
 pub const ENSEMBLE_INTERVAL: Duration = Duration::from_secs(2);
 /// A look at the machine is good for this long; a start later than that looks again.
-pub const PREFLIGHT_VALID: Duration = Duration::from_secs(10);
+pub const PREFLIGHT_VALID: Duration = Duration::from_secs(30);
 /// Time between looks at the ISR once in sync. Until then it is looked at at the probe interval.
 pub const IN_SYNC_INTERVAL: Duration = Duration::from_secs(10);
 /// Time between looks at the progress of a start or a stop.
@@ -76,7 +76,8 @@ pub const DEFER_PATIENCE: Duration = Duration::from_secs(30);
 pub const PROLONG_IF_WITHIN: Duration = Duration::from_secs(15);
 /// By how much a progressing stop is prolonged at a time.
 pub const PROLONG_BY: Duration = Duration::from_secs(30);
-/// ZooKeeper's time from SIGTERM to SIGKILL: it has no shutdown hook and ends at once; a full disk flush may take this long.
+/// ZooKeeper's time from SIGTERM to SIGKILL, or `[stop] grace` where that is shorter: it has no shutdown hook and ends at
+/// once; flushing a slow disk may take this long.
 pub const ZOOKEEPER_GRACE: Duration = Duration::from_secs(30);
 /// SIGKILL is repeated after this long: a process in an uninterruptible wait ends when the wait does.
 pub const KILL_AGAIN: Duration = Duration::from_secs(30);
@@ -106,8 +107,14 @@ impl Policy {
         }
     }
 
-    /// The most time a stop of Kafka can take in all, prolongations included: TimeoutStopSec of the unit stands above it.
+    /// The most time from the request to stop to Kafka's SIGKILL: up to one grace to let a start or recovery end, and one
+    /// from SIGTERM on; a stop that needs less of the first may have more of the second. TimeoutStopSec stands above it.
     pub fn stop_limit(&self) -> Duration {
         self.grace * 2
+    }
+
+    /// ZooKeeper's own grace.
+    pub fn zookeeper_grace(&self) -> Duration {
+        self.grace.min(ZOOKEEPER_GRACE)
     }
 }
