@@ -272,6 +272,11 @@ impl Supervisor {
             self.was_ready = true;
             self.out.act(Action::Ready);
         }
+        self.enter(now, state);
+    }
+
+    /// Changes the node's state, and says so.
+    pub(super) fn enter(&mut self, now: Moment, state: NodeState) {
         if state != self.state {
             self.state = state;
             self.state_since = now;
