@@ -8,7 +8,9 @@ pub mod packages;
 pub mod wheel;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use crate::child;
 use crate::failure::{During, Failure, Outcome};
 use crate::places::{KAFKA, Places};
 use crate::progress::Progress;
@@ -100,6 +102,9 @@ fn unpacked(places: &Places, progress: &Progress, major: u32) -> Outcome<Java> {
 /// Finishes a tree in its temporary directory: proves that its Java runs, notes the origin, moves it into place.
 pub(crate) fn settle(temporary: &Path, home: &str, major: u32, origin: &str, place: &Path) -> Outcome<()> {
     java::prove(&temporary.join(home), major)?;
+    // A package's postinst makes this archive of the JDK's classes; without it every start would be slower than that
+    // of an installed Java. Where a Java cannot make one, it runs as well without.
+    let _ = child::captured(Command::new(temporary.join(home).join("bin/java")).arg("-Xshare:dump"));
     std::os::unix::fs::symlink(home, temporary.join("home")).during(|| "link the home of Java".into())?;
     std::fs::write(temporary.join("ORIGIN"), format!("{origin}\n")).during(|| "note the origin of Java".into())?;
     move_into_place(temporary, place)

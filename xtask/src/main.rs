@@ -1,14 +1,21 @@
 //! The project's own commands: `cargo xtask fetch | demo | test | bench`. This file is the door: verbs and options.
 //! Absent on purpose: anything a production node needs. Nothing here is part of the kafka-node binary.
 
+mod bench;
+mod cargo;
 mod checksums;
 mod child;
+mod demo;
 mod failure;
 mod fetch;
 mod interrupt;
 mod places;
+mod proc;
 mod progress;
+mod stray;
+mod suite;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -28,6 +35,52 @@ struct Door {
 enum Verb {
     /// Bring Kafka, ZooKeeper and Java into the cache (the other verbs do this by themselves)
     Fetch(FetchOptions),
+    /// Start three nodes on this machine, prove that they serve, stop them cleanly
+    Demo(DemoOptions),
+    /// The one test command: format, lints, all tests on real JVMs too, simulation, size
+    Test {
+        /// Only this step
+        #[arg(long, value_enum)]
+        only: Option<suite::Step>,
+    },
+    /// Print figures: start-up against the stock command lines, idle cost, size, simulation speed
+    Bench {
+        #[command(subcommand)]
+        figure: Figure,
+    },
+}
+
+#[derive(Debug, Args)]
+struct DemoOptions {
+    /// Leave the nodes running, and say how to look at them
+    #[arg(long)]
+    keep: bool,
+    /// Stop a demo that was kept
+    #[arg(long, conflicts_with_all = ["keep", "dir", "release", "debug_build"])]
+    stop: bool,
+    /// Build optimised, as released (the default)
+    #[arg(long)]
+    release: bool,
+    /// Build without optimisation, which is quicker
+    #[arg(long, conflicts_with = "release")]
+    debug_build: bool,
+    /// Where the nodes live: an empty directory (default: a new one in the cache)
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Figure {
+    /// From exec to serving: kafka-node and the stock command lines in turn, time and CPU
+    Startup(bench::startup::Options),
+    /// The supervisor's memory and CPU while both JVMs serve
+    Idle(bench::idle::Options),
+    /// The size of the release binary
+    Size,
+    /// Simulated events a second
+    Sim,
+    /// All of them
+    All,
 }
 
 #[derive(Debug, Args)]
@@ -43,7 +96,7 @@ struct FetchOptions {
 fn main() -> ExitCode {
     let door = Door::parse();
     match enter(&door.verb) {
-        Ok(code) => code,
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("xtask: failed to {}", failure.chain());
             ExitCode::FAILURE
@@ -51,7 +104,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn enter(verb: &Verb) -> Outcome<ExitCode> {
+fn enter(verb: &Verb) -> Outcome<()> {
     interrupt::listen()?;
     let places = Places::find().during(|| "find its places".into())?;
     let progress = Progress::begin();
@@ -64,7 +117,30 @@ fn enter(verb: &Verb) -> Outcome<ExitCode> {
             if options.java17 {
                 fetch::java_17(&places, &progress)?;
             }
-            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Demo(options) if options.stop => demo::stop_kept(&places, &progress).during(|| "stop the demo".into())?,
+        Verb::Demo(options) => {
+            let profile = if options.debug_build { "debug" } else { "release" };
+            let options = demo::Options { keep: options.keep, profile, dir: options.dir.clone() };
+            demo::run(&places, &progress, &options).during(|| "run the demo".into())?;
+        }
+        Verb::Test { only } => suite::run(&places, &progress, *only).during(|| "pass the tests".into())?,
+        Verb::Bench { figure } => measure(&places, &progress, figure).during(|| "measure".into())?,
+    }
+    Ok(())
+}
+
+fn measure(places: &Places, progress: &Progress, figure: &Figure) -> Outcome<()> {
+    match figure {
+        Figure::Startup(options) => bench::startup::run(places, progress, options),
+        Figure::Idle(options) => bench::idle::run(places, progress, options),
+        Figure::Size => bench::size(places, progress),
+        Figure::Sim => bench::sim(places, progress),
+        Figure::All => {
+            bench::size(places, progress)?;
+            bench::sim(places, progress)?;
+            bench::startup::run(places, progress, &bench::startup::Options::default())?;
+            bench::idle::run(places, progress, &bench::idle::Options::default())
         }
     }
 }

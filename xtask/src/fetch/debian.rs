@@ -65,10 +65,6 @@ fn into(places: &Places, work: &Path, place: &Path) -> Outcome<()> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .ok_or_else(|| Failure::new("the package holds no Java home"))?;
     keep_links_inside(&tree, &jvm.join(&home))?;
-    // The package's own postinst makes this archive of the JDK's classes; without it every start here would be
-    // slower than that of an installed Java 11.
-    child::logged(Command::new(jvm.join(&home).join("bin/java")).arg("-Xshare:dump"), &log)
-        .during(|| "dump the class archive".into())?;
     let name = deb.file_stem().map(|name| name.to_string_lossy().replace("%3a", ":")).unwrap_or_default();
     settle(&tree, &format!("usr/lib/jvm/{home}"), 11, &format!("{name} from Debian {SUITE}"), place)
 }
