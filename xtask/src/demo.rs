@@ -241,7 +241,12 @@ fn clear(places: &Places, progress: &Progress, ground: &Ground, nodes: &mut [Nod
 fn remove(ground: &Ground) -> Outcome<()> {
     let doing = || format!("remove {}", ground.dir.display());
     if ground.made {
-        return fs::remove_dir_all(&ground.dir).during(doing);
+        fs::remove_dir_all(&ground.dir).during(doing)?;
+        // The cache's `demo` directory goes with its last demo; with another one in it, it stays.
+        if let Some(parent) = ground.dir.parent().filter(|parent| parent.ends_with("demo")) {
+            let _ = fs::remove_dir(parent);
+        }
+        return Ok(());
     }
     for entry in fs::read_dir(&ground.dir).during(doing)?.flatten() {
         let path = entry.path();

@@ -37,10 +37,12 @@ pub fn sweep() -> Vec<String> {
     let words = found.iter().map(named).collect();
     let identities: Vec<Identity> = found.iter().map(|stat| Identity { pid: stat.pid, start: stat.start }).collect();
     end(&identities);
+    living();
     words
 }
 
-/// Ends processes by identity: SIGTERM, and SIGKILL for those that do not go.
+/// Ends processes by identity: SIGTERM, and SIGKILL for those that do not go. It reaps nothing, since a child's status
+/// belongs to whoever started it.
 pub fn end(identities: &[Identity]) {
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         for identity in identities.iter().filter(|identity| identity.alive()) {
@@ -54,7 +56,6 @@ pub fn end(identities: &[Identity]) {
             std::thread::sleep(POLL);
         }
     }
-    living();
 }
 
 /// A process in words: pid, name, the beginning of its command line.

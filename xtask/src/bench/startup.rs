@@ -49,13 +49,19 @@ pub fn run(places: &Places, progress: &Progress, options: &Options) -> Outcome<(
     let fetched = fetch::fetch(places, progress)?;
     let java = ground::java(places, progress, options.java)?;
     let binary = cargo::kafka_node(places, progress, "release")?;
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     progress.say(format!(
         "startup: {} pairs on {java}, heaps {} and {} on both sides, the stock JVMs started at once; load before: {}",
         options.runs,
         HEAPS.0,
         HEAPS.1,
-        std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim()
+        load.trim()
     ));
+    // Two cores' worth of work beside it change the figures by tens of percent; pairs even out a little of that.
+    if load.split('.').next().is_some_and(|whole| whole != "0") {
+        progress
+            .say("startup: this machine is not quiet; trust the ratios of pairs more than the times, and neither much");
+    }
     ground::within(places, |dir| {
         let ground = Ground { kafka_home: &fetched.kafka_home, java: &java, address: ground::ADDRESS, dir };
         let ours = || one_of_ours(&ground, &binary);

@@ -51,6 +51,9 @@ pub fn all(progress: &Progress, nodes: &mut [Node]) -> Outcome<()> {
             let identities: Vec<Identity> =
                 nodes.iter().filter(|node| node.ended.is_none()).flat_map(Node::identities).collect();
             stray::end(&identities);
+            for node in nodes.iter_mut() {
+                node.has_ended()?;
+            }
             return Err(Failure::new(format!("nodes did not stop and were killed\n{words}")));
         }
         std::thread::sleep(POLL);
@@ -76,12 +79,11 @@ pub fn prove(progress: &Progress, configuration: &Configuration<'_>, nodes: &[No
     if !unmarked.is_empty() {
         return Err(Failure::new(format!("no {MARK} in {}", unmarked.join(", "))));
     }
-    let mut left: Vec<String> = stray::living().iter().map(stray::named).collect();
+    let below = stray::living();
+    let mut left: Vec<String> = below.iter().map(stray::named).collect();
+    let seen = nodes.iter().flat_map(Node::identities).filter(|identity| identity.alive());
     left.extend(
-        nodes
-            .iter()
-            .flat_map(Node::identities)
-            .filter(|identity| identity.alive())
+        seen.filter(|identity| below.iter().all(|stat| stat.pid != identity.pid))
             .map(|identity| identity.pid.to_string()),
     );
     if !left.is_empty() {
