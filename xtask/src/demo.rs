@@ -5,7 +5,7 @@
 pub mod configuration;
 mod kept;
 pub mod node;
-mod ports;
+pub mod ports;
 pub mod status;
 mod stop;
 

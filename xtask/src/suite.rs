@@ -83,7 +83,7 @@ pub fn run(places: &Places, progress: &Progress, only: Option<Step>) -> Outcome<
         let time = seconds(begun.elapsed());
         interrupt::check()?;
         match done {
-            Ok(note) => lines.push(format!("{:<7} ok      {time:>8}  {note}", step.name())),
+            Ok(note) => lines.push(format!("{:<7} ok      {time:>8}  {note}", step.name()).trim_end().to_owned()),
             Err(failure) => {
                 progress.say(format!("{} failed: {}", step.name(), failure.chain()));
                 lines.push(format!(

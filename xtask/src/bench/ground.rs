@@ -10,6 +10,7 @@ use super::judge;
 use crate::child::POLL;
 use crate::demo::configuration::Configuration;
 use crate::demo::node::Node;
+use crate::demo::ports;
 use crate::failure::{During, Failure, Outcome};
 use crate::fetch::{self, java::Java};
 use crate::interrupt;
@@ -111,6 +112,11 @@ pub fn stop(node: &mut Node) -> Outcome<()> {
         Some(status) if status.success() => Ok(()),
         _ => Err(Failure::new(format!("the node did not stop cleanly\n{}", node.last_words()))),
     }
+}
+
+/// A failure when the benchmark's ports are held, as by a broker that listens on all addresses.
+pub fn free() -> Outcome<()> {
+    ports::check(&[ADDRESS.to_string()]).during(|| format!("claim the production ports on {ADDRESS}"))
 }
 
 /// The Java of a benchmark: 11 or 17 by number.

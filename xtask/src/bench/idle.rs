@@ -37,6 +37,7 @@ pub fn run(places: &Places, progress: &Progress, options: &Options) -> Outcome<(
     let fetched = fetch::fetch(places, progress)?;
     let java = ground::java(places, progress, options.java)?;
     let binary = cargo::kafka_node(places, progress, "release")?;
+    ground::free()?;
     ground::within(places, |dir| {
         let ground = Ground { kafka_home: &fetched.kafka_home, java: &java, address: ground::ADDRESS, dir };
         let mut node = ground.start_node(&binary)?;

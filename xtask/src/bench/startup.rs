@@ -62,6 +62,7 @@ pub fn run(places: &Places, progress: &Progress, options: &Options) -> Outcome<(
         progress
             .say("startup: this machine is not quiet; trust the ratios of pairs more than the times, and neither much");
     }
+    ground::free()?;
     ground::within(places, |dir| {
         let ground = Ground { kafka_home: &fetched.kafka_home, java: &java, address: ground::ADDRESS, dir };
         let ours = || one_of_ours(&ground, &binary);
