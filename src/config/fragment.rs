@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::complaint::Complaint;
 use super::keys::{self, PROPERTY_TABLES};
 use super::nearest::nearest;
+use super::phrase;
 use super::properties::{self, PropertyTexts};
 use super::secret::is_secret;
 use super::source::{Place, SourceFile};
@@ -101,7 +102,7 @@ impl Walk<'_> {
                     DeValue::Table(entries) => Some(self.node(self.place(item.span()), entries)),
                     _ => {
                         let at = self.place(item.span());
-                        let what = format!("a node is a table, and this is {}", value::found(item.get_ref()));
+                        let what = format!("a node is a table, and this is {}", phrase::found(item.get_ref()));
                         self.complaints.push(Complaint::new(at, what).expected(NODE_EXAMPLE));
                         None
                     }
@@ -117,11 +118,11 @@ impl Walk<'_> {
             }
             (_, DeValue::Table(entries)) => self.entries(table, entries),
             ("node", other) => {
-                let what = format!("nodes are a list, and this is {}", value::found(other));
+                let what = format!("nodes are a list, and this is {}", phrase::found(other));
                 self.complaints.push(Complaint::new(at, what).expected(NODE_EXAMPLE));
             }
             (table, other) => {
-                let what = format!("[{table}] is a table, and this is {}", value::found(other));
+                let what = format!("[{table}] is a table, and this is {}", phrase::found(other));
                 let names: Vec<&str> = keys::names(table).collect();
                 let complaint = Complaint::new(at, what);
                 self.complaints.push(complaint.expected(format!("[{table}], and below it {}", names.join(", "))));
@@ -176,9 +177,9 @@ impl Walk<'_> {
         let tables: Vec<String> = known.iter().map(|table| brackets(table)).collect();
         let is_table = matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
         let complaint = if is_table {
-            Complaint::new(at, format!("there is no table {}", value::quoted(word)))
+            Complaint::new(at, format!("there is no table {}", phrase::quoted(word)))
         } else {
-            Complaint::new(at, format!("the key {} stands in no table", value::quoted(word)))
+            Complaint::new(at, format!("the key {} stands in no table", phrase::quoted(word)))
         };
         let meant = nearest(word, known.iter().copied());
         let homes: Vec<String> =
@@ -211,13 +212,13 @@ impl Walk<'_> {
         } else if has_properties {
             Some(format!(
                 "if {} is a property of {} itself, it belongs below [{table}.properties]",
-                value::quoted(&dotted(word, value.get_ref())),
+                phrase::quoted(&dotted(word, value.get_ref())),
                 if table == "kafka" { "the broker" } else { "ZooKeeper" }
             ))
         } else {
             None
         };
-        let word = value::quoted(&dotted(word, value.get_ref()));
+        let word = phrase::quoted(&dotted(word, value.get_ref()));
         let complaint = Complaint::new(self.place(name.span()), format!("{spoken} has no key {word}"));
         self.complaints.push(complaint.expected(expected.join(", ")).help_if(help));
     }

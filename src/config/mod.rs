@@ -1,9 +1,11 @@
 //! What a configuration file may say -> merged with its drop-ins -> validated [`Config`]; errors for the person who typed it.
 //!
 //! The way of a file: `source` (text and places) -> `fragment` (one file, each value judged by itself) -> `merged` (all files and the
-//! defaults) -> `judge` (rules between keys) -> `valid`. What a key takes and its default stand once, in `keys`.
+//! defaults) -> `judge` (rules between keys: `nodes`, `rules`,
+//! `owned`, `jvm`) -> `valid`. What a key takes and its default stand once, in `keys`.
 //! Pure, but for `loader`. Absent on purpose: anything measured on the machine (`plan`, `observe`), and the exit code (`cli`).
 
+mod claim;
 mod complaint;
 mod fragment;
 mod judge;
@@ -15,8 +17,10 @@ mod nearest;
 mod nodes;
 mod notation;
 mod owned;
+mod phrase;
 mod properties;
 mod reference;
+mod rules;
 mod secret;
 mod snippet;
 mod source;
@@ -25,10 +29,10 @@ mod valid;
 mod value;
 
 pub use complaint::ConfigErrors;
-pub use judge::UNIT_STOP_TIMEOUT;
 pub use keys::{KEYS, Key, Kind};
 pub use loader::{Source, load};
 pub use reference::reference;
+pub use rules::UNIT_STOP_TIMEOUT;
 pub use secret::{HIDDEN, is_secret};
 pub use valid::{
     Config, ConfigWarning, Gate, Heap, HttpConfig, JavaHome, JournalChoice, JvmOption, KafkaConfig, LogConfig, Node,

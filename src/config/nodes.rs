@@ -8,9 +8,10 @@ use super::complaint::Complaint;
 use super::fragment::NodeFragment;
 use super::merged::Merged;
 use super::nearest::nearest_alone;
+use super::phrase::quoted;
 use super::source::{Place, SourceFile};
 use super::valid::Node;
-use super::value::{Value, Written, quoted};
+use super::value::{Value, Written};
 
 /// The nodes, as far as they are sound.
 pub(super) struct Nodes {

@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::complaint::Complaint;
+use super::phrase;
 use super::secret::is_secret;
 use super::source::Place;
 use super::value::{self, Value, Written};
@@ -28,7 +29,7 @@ pub(super) fn read(
     match value.get_ref() {
         DeValue::Table(_) => walk.step("", name, value),
         other => {
-            let what = format!("[{service}.properties] is a table, and this is {}", value::found(other));
+            let what = format!("[{service}.properties] is a table, and this is {}", phrase::found(other));
             let complaint = Complaint::new(Place::new(index, name.span()), what);
             walk.complaints.push(complaint.expected(format!("[{service}.properties], and properties below it")));
         }
@@ -62,7 +63,7 @@ impl Walk<'_> {
         }
         if let Some(other) = self.texts.get(path) {
             let (first, second) = (other.key_at.min(key_at), other.key_at.max(key_at));
-            let complaint = Complaint::new(second, format!("the property {} stands here twice", value::quoted(path)));
+            let complaint = Complaint::new(second, format!("the property {} stands here twice", phrase::quoted(path)));
             self.complaints.push(complaint.other(first, "first here").expected("each property once"));
             return;
         }
@@ -76,12 +77,12 @@ impl Walk<'_> {
             },
             DeValue::Float(number) if number.as_str().contains(['n', 'N']) => Err("is no number".to_owned()),
             DeValue::Float(number) => Ok(number.as_str().trim_start_matches('+').to_owned()),
-            other => Err(format!("takes a text, a number, true or false, and this is {}", value::found(other))),
+            other => Err(format!("takes a text, a number, true or false, and this is {}", phrase::found(other))),
         };
         let value = match text {
             Ok(text) => Value::Text(text),
             Err(why) => {
-                let what = format!("[{}.properties] {} {why}", self.service, value::quoted(path));
+                let what = format!("[{}.properties] {} {why}", self.service, phrase::quoted(path));
                 let complaint = Complaint::new(at, what).expected("a value such as \"a,b\", 3 or true");
                 self.complaints.push(complaint.help_if(joined(path, value.get_ref())));
                 Value::Broken
@@ -98,7 +99,7 @@ fn joined(path: &str, value: &DeValue<'_>) -> Option<String> {
         return None;
     }
     let texts: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
-    Some(format!("did you mean {}?", value::quoted(&texts?.join(","))))
+    Some(format!("did you mean {}?", phrase::quoted(&texts?.join(","))))
 }
 
 /// What a name must not be, so that the line in the rendered file means what it says.

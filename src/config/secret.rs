@@ -139,7 +139,6 @@ fn balance(line: &str) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::super::source::SourceFile;
-    use super::*;
 
     fn shown(text: &str) -> String {
         let file = SourceFile::new("f", text);

@@ -3,8 +3,8 @@
 use toml::de::Error;
 
 use super::complaint::Complaint;
+use super::phrase::quoted;
 use super::source::{Place, SourceFile};
-use super::value::quoted;
 
 /// Puts the parser's errors into `complaints`. Says whether the tree it made can be relied on nevertheless: after a key that
 /// stands twice or a text without quotes it can, and the rest of the file is judged in the same go.

@@ -63,7 +63,7 @@ fn a_file_that_may_not_be_read_is_named() {
     let directory = tempfile::tempdir().expect("a directory");
     let main = directory.path().join("kafka-node.toml");
     fs::write(&main, NODE).expect("written");
-    fs::set_permissions(&main, fs::Permissions::from_mode(0)).expect("set");
+    fs::set_permissions(&main, fs::Permissions::from_mode(0o000)).expect("set");
     // Root reads any file: for it there is nothing to refuse.
     if fs::File::open(&main).is_err() {
         let text = refusal(&main);
