@@ -59,8 +59,12 @@ fn version(args: &[String]) -> ExitCode {
     if args.iter().any(|arg| arg == "-XX:+PrintFlagsFinal") {
         let heap = args.iter().rev().find_map(|arg| arg.strip_prefix("-Xmx")).and_then(bytes).unwrap_or(256 << 20);
         println!("[Global flags]");
-        println!("   size_t MaxHeapSize                              = {heap}                               {{product}} {{command line}}");
-        println!("     bool UseG1GC                                  = true                                    {{product}} {{command line}}");
+        println!(
+            "   size_t MaxHeapSize                              = {heap}                               {{product}} {{command line}}"
+        );
+        println!(
+            "     bool UseG1GC                                  = true                                    {{product}} {{command line}}"
+        );
     }
     eprintln!("openjdk version \"11.0.99\" 2026-01-20\nOpenJDK Runtime Environment (build 11.0.99+1)");
     eprintln!("OpenJDK 64-Bit Server VM (build 11.0.99+1, mixed mode, sharing)");
@@ -88,7 +92,11 @@ struct Fake {
 #[derive(Clone)]
 enum Answer {
     /// "Not serving" until `after`, then `mode` until `until`.
-    Serve { mode: String, after: Duration, until: Option<Duration> },
+    Serve {
+        mode: String,
+        after: Duration,
+        until: Option<Duration>,
+    },
     Garbage,
     Nothing,
 }
@@ -187,7 +195,10 @@ impl Fake {
     fn flood(&self) {
         let mut out = BufWriter::new(std::io::stdout().lock());
         for n in 0..self.script.flood {
-            let line = writeln!(out, "[2020-08-06 10:11:12,345] INFO Loading producer state of partition topic-{n} (kafka.log.Log)");
+            let line = writeln!(
+                out,
+                "[2020-08-06 10:11:12,345] INFO Loading producer state of partition topic-{n} (kafka.log.Log)"
+            );
             if line.is_err() {
                 return;
             }
@@ -208,7 +219,11 @@ impl Fake {
             let listener = value("listeners")?;
             return Some(listener.split(',').next()?.split_once("://")?.1.to_owned());
         }
-        Some(format!("{}:{}", value("clientPortAddress").unwrap_or_else(|| "127.0.0.1".to_owned()), value("clientPort")?))
+        Some(format!(
+            "{}:{}",
+            value("clientPortAddress").unwrap_or_else(|| "127.0.0.1".to_owned()),
+            value("clientPort")?
+        ))
     }
 
     /// Whole or not at all: a test that sees the file may read it.

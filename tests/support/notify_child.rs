@@ -20,7 +20,8 @@ fn main() -> std::io::Result<()> {
     let heartbeat = Arc::new(AtomicU64::new(0));
     let turning = Arc::new(AtomicBool::new(false));
     let (notifier, notify_thread) = systemd::start(Arc::clone(&heartbeat))?;
-    let choice = if std::env::var("NOTIFY_CHILD_JOURNAL").is_ok() { JournalChoice::Journal } else { JournalChoice::Auto };
+    let choice =
+        if std::env::var("NOTIFY_CHILD_JOURNAL").is_ok() { JournalChoice::Journal } else { JournalChoice::Auto };
     let (sink, log_thread) = log::start(choice, Source { broker: Some(BrokerId(1)) })?;
     let (mut log_thread, mut notify_thread) = (Some(log_thread), Some(notify_thread));
     let beats = Arc::clone(&turning);
