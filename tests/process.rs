@@ -188,7 +188,9 @@ fn the_child_has_three_descriptors_a_clean_mask_and_leads_its_group() {
     assert_eq!(ours, ["0", "1", "2", "3"], "with {:?} from whoever started the test", handed_down());
     let mask = |lines: &[String], what: &str| {
         let line = lines.iter().find(|line| line.starts_with(what)).expect(what);
-        u64::from_str_radix(line.rsplit('\t').next().expect(what), 16).expect(what)
+        let mask = u64::from_str_radix(line.rsplit('\t').next().expect(what), 16).expect(what);
+        // Signals 32 and 33 are glibc's own, and it changes them between fork and exec.
+        mask & !(0b11 << 31)
     };
     assert_eq!(mask(&status, "SigBlk"), 0, "blocked signals");
     // This test ignores SIGPIPE, as every Rust program does. What whoever started it ignored passes through.
