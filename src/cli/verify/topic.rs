@@ -10,7 +10,7 @@ use std::io::Read;
 use tokio::time::Instant;
 
 use crate::cluster::kafka::{KafkaError, KafkaErrorKind};
-use crate::cluster::kafka_calls::{ClusterMetadata, NewTopic, Partition, Reason};
+use crate::cluster::kafka_topics::{ClusterMetadata, NewTopic, Partition, Reason};
 use crate::model::BrokerId;
 
 use super::{IN_SYNC, PATIENCE, PAUSE, Verifier, ids};
