@@ -41,14 +41,14 @@ impl Clock {
 
     /// Now, in both clocks.
     pub fn present(&self) -> Present {
-        Present { moment: self.now(), wall: SystemTime::now() }
+        Present::at(self.now(), SystemTime::now())
     }
 }
 
 impl Present {
-    /// Now, for the supervisor.
-    pub fn moment(&self) -> Moment {
-        self.moment
+    /// `moment` was at `wall`.
+    pub fn at(moment: Moment, wall: SystemTime) -> Present {
+        Present { moment, wall }
     }
 
     /// When `moment` was, to the second.
