@@ -1,0 +1,77 @@
+//! A probe's slot: when it is due, and whether an answer is awaited. A slot lives in the state that probes, and ends with it.
+
+use crate::model::Moment;
+
+use super::event::PROBE_LIMIT;
+
+/// An answer this much later than its question is taken for lost.
+const LOST_AFTER: std::time::Duration = PROBE_LIMIT.saturating_mul(2);
+
+/// One kind of probe of one state.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Slot {
+    /// Nothing is to be asked.
+    Idle,
+    /// To be asked at this moment.
+    Due(Moment),
+    /// Asked at this moment; the answer is awaited.
+    Asked(Moment),
+}
+
+/// What a slot says at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing to do yet.
+    Rest,
+    /// Ask now.
+    Ask,
+    /// The answer never came: treat it as silence, and ask again now.
+    Lost,
+}
+
+impl Slot {
+    /// Whether to ask now. `Ask` and `Lost` mark the slot as asked.
+    #[must_use]
+    pub(super) fn turn(&mut self, now: Moment) -> Turn {
+        match *self {
+            Slot::Idle => Turn::Rest,
+            Slot::Due(at) if at <= now => {
+                *self = Slot::Asked(now);
+                Turn::Ask
+            }
+            Slot::Due(_) => Turn::Rest,
+            Slot::Asked(at) if at + LOST_AFTER <= now => {
+                *self = Slot::Asked(now);
+                Turn::Lost
+            }
+            Slot::Asked(_) => Turn::Rest,
+        }
+    }
+
+    /// The next moment at which [`Slot::turn`] can say more than `Rest`.
+    pub(super) fn wakeup(self) -> Option<Moment> {
+        match self {
+            Slot::Idle => None,
+            Slot::Due(at) => Some(at),
+            Slot::Asked(at) => Some(at + LOST_AFTER),
+        }
+    }
+
+    /// Wants an answer at `at`, unless one is awaited already.
+    pub(super) fn want(&mut self, at: Moment) {
+        match *self {
+            Slot::Idle => *self = Slot::Due(at),
+            Slot::Due(earlier) => *self = Slot::Due(earlier.min(at)),
+            Slot::Asked(_) => {}
+        }
+    }
+}
+
+/// The earlier of two wake-ups.
+pub(super) fn earlier(a: Option<Moment>, b: Option<Moment>) -> Option<Moment> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, None) => a,
+        (None, b) => b,
+    }
+}
