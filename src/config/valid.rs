@@ -211,6 +211,8 @@ pub struct Paths {
     pub state_dir: PathBuf,
     /// What can be made again.
     pub cache_dir: PathBuf,
+    /// `allow_temporary`: data directories below /tmp are accepted.
+    pub allow_temporary: bool,
 }
 
 /// Something unwise in the configuration, with its place.

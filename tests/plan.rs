@@ -1,0 +1,8 @@
+//! The plan: whole plans as text, the founding document's files, and the findings before a start.
+
+#[path = "plan/builder.rs"]
+mod builder;
+#[path = "plan/founding.rs"]
+mod founding;
+#[path = "plan/snapshots.rs"]
+mod snapshots;
