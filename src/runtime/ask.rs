@@ -52,8 +52,8 @@ pub fn status(runtime_dir: &Path) -> Result<StatusReport, AskFailure> {
         io::ErrorKind::PermissionDenied => AskFailure::NotAllowed { path: path.clone() },
         _ => AskFailure::Nobody { path: path.clone(), error },
     })?;
-    let line = talk(&mut stream)
-        .map_err(|error| AskFailure::Silent { path: path.clone(), words: error.to_string() })?;
+    let line =
+        talk(&mut stream).map_err(|error| AskFailure::Silent { path: path.clone(), words: error.to_string() })?;
     let answer: Answer = serde_json::from_slice(&line).map_err(|error| AskFailure::Silent {
         path: path.clone(),
         words: format!("not an answer of kafka-node: {error}"),

@@ -183,7 +183,9 @@ async fn read_request(stream: &mut UnixStream) -> Result<Vec<u8>, String> {
 async fn answer(line: &[u8], asks: &mpsc::Sender<Ask>) -> Answer {
     let request: Request = match serde_json::from_slice(line) {
         Ok(request) => request,
-        Err(error) => return refusal(&format!("not a request (expected one line like {{\"verb\":\"status\"}}): {error}")),
+        Err(error) => {
+            return refusal(&format!("not a request (expected one line like {{\"verb\":\"status\"}}): {error}"));
+        }
     };
     if request.version > VERSION {
         return refusal(&format!("version {} is newer than this supervisor's {VERSION}", request.version));
@@ -198,7 +200,9 @@ async fn answer(line: &[u8], asks: &mpsc::Sender<Ask>) -> Answer {
             match asked.await {
                 Ok(Some(status)) => Answer { version: VERSION, status: Some(status), error: None },
                 Ok(None) => refusal("the supervisor is ending"),
-                Err(_) => refusal(&format!("the loop of the supervisor did not answer within {} s", TALK_LIMIT.as_secs())),
+                Err(_) => {
+                    refusal(&format!("the loop of the supervisor did not answer within {} s", TALK_LIMIT.as_secs()))
+                }
             }
         }
         verb => refusal(&format!("unknown verb \"{}\" (known: status)", verb.escape_debug())),

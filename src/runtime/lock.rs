@@ -2,11 +2,11 @@
 //!
 //! Absent on purpose: the lock of the whole cluster for reboots, which stands in ZooKeeper.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::fmt;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -60,6 +60,13 @@ impl NodeLock {
             Err((_, Errno::EWOULDBLOCK)) => Err(LockRefusal::Taken { pid: read_pid(&path), path }),
             Err((_, errno)) => Err(LockRefusal::Failed { path, error: errno.into() }),
         }
+    }
+}
+
+impl LockRefusal {
+    /// Another supervisor holds it.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, LockRefusal::Taken { .. })
     }
 }
 

@@ -163,15 +163,20 @@ fn waiting(role: Role, reason: &WaitReason) -> WaitingReport {
 
 /// A notice as an event that happened at `at`.
 pub fn event(at: String, notice: &Notice) -> EventReport {
+    event_in_words(at, notice.severity(), notice.role(), &notice.to_string())
+}
+
+/// Something else as an event that happened at `at`.
+pub fn event_in_words(at: String, severity: Severity, role: Option<Role>, text: &str) -> EventReport {
     EventReport {
         at,
-        severity: severity(notice.severity()).to_owned(),
-        service: notice.role().map(|role| role.to_string()),
-        text: notice.to_string(),
+        severity: word(severity).to_owned(),
+        service: role.map(|role| role.to_string()),
+        text: text.to_owned(),
     }
 }
 
-fn severity(severity: Severity) -> &'static str {
+fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Debug => "debug",
         Severity::Info => "info",
@@ -218,9 +223,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
-    use crate::model::{
-        BrokerReadiness, ExitCause, Moment, NodeState, QuorumRole, RunId, ServiceState,
-    };
+    use crate::model::{BrokerReadiness, ExitCause, Moment, NodeState, QuorumRole, RunId, ServiceState};
     use crate::supervise::Waiting;
 
     #[test]
@@ -259,8 +262,7 @@ mod tests {
         };
         let events = vec![event("2026-01-01T00:00:10.500Z".into(), &Notice::QuorumLost)];
         let present = Present::at(second(20), UNIX_EPOCH + Duration::from_secs(1_767_225_620));
-        let mut report =
-            StatusReport::new(&Identity { name: "kafkanode1".into(), id: 1 }, &view, &present, events);
+        let mut report = StatusReport::new(&Identity { name: "kafkanode1".into(), id: 1 }, &view, &present, events);
         report.node.supervisor_pid = 1;
         let expected = concat!(
             r#"{"node":{"name":"kafkanode1","id":1,"state":"starting","ready":false,"#,

@@ -1,0 +1,57 @@
+//! `kafka-node run`: from the configuration to the running node. What can never work is refused here, before anything is
+//! started; what may come later is waited for inside, with its reason in the status.
+//!
+//! Absent on purpose: the running itself (`runtime`).
+
+use crate::observe::host;
+use crate::plan;
+use crate::plan::preflight::Weight;
+use crate::runtime::{self, Claim, NodeEnd, proof};
+
+use super::check::{all_findings, finding_words};
+use super::{Exit, PlaceArgs, complain, load};
+
+/// Runs the verb.
+pub(super) fn run(place: &PlaceArgs) -> Exit {
+    let config = match load(place) {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    let claim = match Claim::take(&config) {
+        Ok(claim) => claim,
+        Err(refusal) => {
+            complain(&refusal.to_string());
+            return if refusal.is_taken() { Exit::TryLater } else { Exit::BadConfig };
+        }
+    };
+    let facts = match host::facts(&config, &host::HostRoot::default()) {
+        Ok(facts) => facts,
+        Err(refusal) => {
+            complain(&refusal.to_string());
+            return Exit::BadConfig;
+        }
+    };
+    let plan = plan::make(config, facts);
+    let refusals: Vec<_> = all_findings(&plan).into_iter().filter(|finding| finding.weight == Weight::Refuse).collect();
+    for finding in &refusals {
+        complain(&finding_words("refuse", finding.role.map(|role| role.as_str()), &finding.text, &finding.remedy));
+    }
+    if !refusals.is_empty() {
+        return Exit::BadConfig;
+    }
+    let unproven = proof::failures_unless_proven(&plan);
+    for failure in &unproven {
+        complain(&finding_words("refuse", None, &failure.to_string(), &failure.remedy()));
+    }
+    if !unproven.is_empty() {
+        return Exit::BadConfig;
+    }
+    match runtime::run(plan, claim) {
+        Ok(NodeEnd::Clean) => Exit::Yes,
+        Ok(NodeEnd::Unclean) => Exit::No,
+        Err(refusal) => {
+            complain(&refusal.to_string());
+            if refusal.is_taken() { Exit::TryLater } else { Exit::BadConfig }
+        }
+    }
+}
