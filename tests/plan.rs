@@ -2,6 +2,8 @@
 
 #[path = "plan/builder.rs"]
 mod builder;
+#[path = "plan/findings.rs"]
+mod findings;
 #[path = "plan/founding.rs"]
 mod founding;
 #[path = "plan/snapshots.rs"]

@@ -79,6 +79,8 @@ fn bytes(text: &str) -> Option<u64> {
 /// A heap and how it came about.
 struct Share {
     bytes: u64,
+    /// What the rule gives, whatever was said.
+    rule: u64,
     why: String,
     /// Measured by us, hence ours to shrink.
     ours: bool,
@@ -125,42 +127,47 @@ fn total(facts: &HostFacts) -> (u64, String) {
 
 fn share(role: Role, config: &Config, total: u64, roles: Roles) -> Share {
     if !roles.has(role) {
-        return Share { bytes: 0, why: "this node does not have the role".into(), ours: false };
+        return Share { bytes: 0, rule: 0, why: "this node does not have the role".into(), ours: false };
     }
     let (heap, options) = match role {
         Role::ZooKeeper => (config.zookeeper.heap, &config.zookeeper.jvm_options),
         Role::Kafka => (config.kafka.heap, &config.kafka.jvm_options),
     };
-    if let Some((bytes, place)) = operator_heap(options, total).max {
-        return Share { bytes, why: format!("[{role}] jvm_options, {place}"), ours: false };
+    let (rule, why) = rule(role, total, roles);
+    match (operator_heap(options, total).max, heap) {
+        (Some((bytes, place)), _) => Share { bytes, rule, why: format!("[{role}] jvm_options, {place}"), ours: false },
+        (None, Heap::Bytes(bytes)) => Share { bytes, rule, why: format!("[{role}] heap"), ours: false },
+        (None, Heap::Auto) => Share { bytes: rule, rule, why: why.into(), ours: true },
     }
-    match (heap, role) {
-        (Heap::Bytes(bytes), _) => Share { bytes, why: format!("[{role}] heap"), ours: false },
-        (Heap::Auto, Role::Kafka) => {
-            let bytes = whole((total / 4).min(KAFKA_CAP));
-            let why =
-                "a quarter of memory, at most 6 GB: the broker keeps little in its heap and lives from the page cache";
-            Share { bytes, why: why.into(), ours: true }
-        }
-        (Heap::Auto, Role::ZooKeeper) if roles.kafka => {
-            let bytes = whole((total / 10).clamp(ZOOKEEPER_BOUNDS.0, ZOOKEEPER_BOUNDS.1));
-            let why = "a tenth of memory, 256 MB to 1 GB: its tree of nodes lives in the heap and is small beside a broker's data";
-            Share { bytes, why: why.into(), ours: true }
-        }
-        (Heap::Auto, Role::ZooKeeper) => {
-            let bytes = whole((total / 4).clamp(ZOOKEEPER_ALONE_BOUNDS.0, ZOOKEEPER_ALONE_BOUNDS.1));
-            let why =
-                "a quarter of memory, 256 MB to 2 GB: ZooKeeper is alone on this node, and its tree lives in the heap";
-            Share { bytes, why: why.into(), ours: true }
-        }
+}
+
+/// The heap that a service of a node gets by itself, and why.
+fn rule(role: Role, total: u64, roles: Roles) -> (u64, &'static str) {
+    match role {
+        Role::Kafka => (
+            whole((total / 4).min(KAFKA_CAP)),
+            "a quarter of memory, at most 6 GB: the broker keeps little in its heap and lives from the page cache",
+        ),
+        Role::ZooKeeper if roles.kafka => (
+            whole((total / 10).clamp(ZOOKEEPER_BOUNDS.0, ZOOKEEPER_BOUNDS.1)),
+            "a tenth of memory, 256 MB to 1 GB: its tree of nodes lives in the heap and is small beside a broker's data",
+        ),
+        Role::ZooKeeper => (
+            whole((total / 4).clamp(ZOOKEEPER_ALONE_BOUNDS.0, ZOOKEEPER_ALONE_BOUNDS.1)),
+            "a quarter of memory, 256 MB to 2 GB: ZooKeeper is alone on this node, and its tree lives in the heap",
+        ),
     }
 }
 
 /// Shrinks the heaps that are ours until the page cache keeps half, or they are at their floors. True when it had to.
+///
+/// It is for small machines: a heap that the operator said is taken at what the rule would give at most, so that a large one of the
+/// broker does not starve ZooKeeper. The warning about the page cache tells of that.
 fn shrink(zookeeper: &mut Share, kafka: &mut Share, total: u64, beside: u64) -> bool {
-    let theirs: u64 = [&*zookeeper, &*kafka].iter().filter(|s| !s.ours).map(|s| s.bytes).fold(0, u64::saturating_add);
-    let wanted: u64 = [&*zookeeper, &*kafka].iter().filter(|s| s.ours).map(|s| s.bytes).sum();
-    let room = (total / 2).saturating_sub(beside).saturating_sub(theirs);
+    let sum =
+        |ours: bool| [&*zookeeper, &*kafka].iter().filter(|s| s.ours == ours).map(|s| s.bytes.min(s.rule)).sum::<u64>();
+    let wanted = sum(true);
+    let room = (total / 2).saturating_sub(beside).saturating_sub(sum(false));
     if wanted <= room {
         return false;
     }
@@ -169,10 +176,8 @@ fn shrink(zookeeper: &mut Share, kafka: &mut Share, total: u64, beside: u64) -> 
             let part = u128::from(share.bytes) * u128::from(room) / u128::from(wanted);
             let part = u64::try_from(part).unwrap_or(share.bytes) / FINE_STEP * FINE_STEP;
             share.bytes = part.max(floor).min(share.bytes);
-            share.why.push_str(&format!(
-                "; shrunk to {} so that the page cache keeps what it can of its half",
-                size(share.bytes)
-            ));
+            let words = "so that the page cache keeps what it can of its half";
+            share.why.push_str(&format!("; shrunk to {} {words}", size(share.bytes)));
         }
     }
     true
