@@ -45,7 +45,10 @@ fn check(dir: &Path, lines: &[&[&str]]) -> String {
 #[test]
 fn without_a_verb_or_with_an_unknown_one_it_says_what_there_is() {
     let dir = configured();
-    insta::assert_snapshot!(check(dir.path(), &[&[], &["strat"], &["status", "--jsno"], &["help", "run"], &["help", "sweep"]]));
+    insta::assert_snapshot!(check(
+        dir.path(),
+        &[&[], &["strat"], &["status", "--jsno"], &["help", "run"], &["help", "sweep"]]
+    ));
 }
 
 #[test]
@@ -53,7 +56,16 @@ fn without_a_configuration_every_verb_ends_with_78_and_says_where_it_looked() {
     let dir = tempfile::tempdir().expect("a directory");
     insta::assert_snapshot!(check(
         dir.path(),
-        &[&["run"], &["check"], &["check", "--json"], &["plan"], &["status", "--json"], &["why"], &["verify"], &["sweep"]]
+        &[
+            &["run"],
+            &["check"],
+            &["check", "--json"],
+            &["plan"],
+            &["status", "--json"],
+            &["why"],
+            &["verify"],
+            &["sweep"]
+        ]
     ));
 }
 

@@ -19,8 +19,14 @@ impl Journal {
     }
 }
 impl Journal {
-    pub fn say(&self, _s: Severity, _r: Option<Role>, _t: String) {}
-    pub fn notice(&self, _: &Notice) {}
-    pub fn jvm(&self, _: Role, _: RunId, _: &Line<'_>) {}
+    pub fn say(&self, _s: Severity, _r: Option<Role>, t: String) {
+        eprintln!("{t}");
+    }
+    pub fn notice(&self, n: &Notice) {
+        eprintln!("{n}");
+    }
+    pub fn jvm(&self, r: Role, _: RunId, l: &Line<'_>) {
+        eprintln!("{r}| {}", l.text());
+    }
     pub fn hear_panics(&self) {}
 }

@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::{Duration, UNIX_EPOCH};
@@ -40,7 +42,7 @@ enum Kind {
 
 /// Asks the JVM of every service of the node. Changes nothing.
 pub fn failures(plan: &Plan) -> Vec<ProofFailure> {
-    plan.services.iter().filter_map(|service| prove(service, plan.memory.total).err()).collect()
+    plan.services.iter().filter_map(|service| prove(service, plan).err()).collect()
 }
 
 /// The same, but for services that were proven before with this very program and these options.
@@ -51,7 +53,7 @@ pub fn failures_unless_proven(plan: &Plan) -> Vec<ProofFailure> {
     };
     let mut failures = Vec::new();
     for service in plan.services.iter().filter(unproven) {
-        match prove(service, plan.memory.total) {
+        match prove(service, plan) {
             // A note that cannot be written costs the next start a tenth of a second, no more.
             Ok(()) => drop(fs::write(note_path(plan, service.role), note(service, plan.memory.total))),
             Err(failure) => failures.push(failure),
@@ -60,24 +62,35 @@ pub fn failures_unless_proven(plan: &Plan) -> Vec<ProofFailure> {
     failures
 }
 
-fn prove(service: &ServiceSpec, memory: u64) -> Result<(), ProofFailure> {
+fn prove(service: &ServiceSpec, plan: &Plan) -> Result<(), ProofFailure> {
+    // The plan sends the GC log of a proof to a directory of `cache_dir`. A check may be run by a user who may not write
+    // there, and changes nothing: here that directory is a passing one.
+    let planned = plan.config.paths.cache_dir.join("proof");
     let failure = |kind| ProofFailure { role: service.role, program: service.program.clone(), kind };
-    let output = output(service).map_err(|words| failure(Kind::NotRun(words)))?;
+    let scratch = Scratch::make(service.role)
+        .map_err(|(path, error)| failure(Kind::NotRun(format!("{} cannot be made: {error}", path.display()))))?;
+    let (from, to) = (planned.display().to_string(), scratch.0.display().to_string());
+    let args: Vec<String> = service.proof_args.iter().map(|arg| arg.replace(&from, &to)).collect();
+    ask(service, &args, plan.memory.total).map_err(failure)
+}
+
+fn ask(service: &ServiceSpec, args: &[String], memory: u64) -> Result<(), Kind> {
+    let output = output(service, args).map_err(Kind::NotRun)?;
     if !output.status.success() {
-        return Err(failure(Kind::Refused(complaint(&output))));
+        return Err(Kind::Refused(complaint(&output)));
     }
     match max_heap(&String::from_utf8_lossy(&output.stdout)) {
-        Some(heap) if heap > memory => Err(failure(Kind::HeapOverMemory { heap, memory })),
+        Some(heap) if heap > memory => Err(Kind::HeapOverMemory { heap, memory }),
         _ => Ok(()),
     }
 }
 
-fn output(service: &ServiceSpec) -> Result<Output, String> {
+fn output(service: &ServiceSpec, args: &[String]) -> Result<Output, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     runtime.block_on(async {
         let mut command = Command::new(&service.program);
         command
-            .args(&service.proof_args)
+            .args(args)
             .args(["-XX:+PrintFlagsFinal", "-version"])
             .env_clear()
             .envs(service.environment.iter().map(|(name, value)| (name, value)))
@@ -91,11 +104,33 @@ fn output(service: &ServiceSpec) -> Result<Output, String> {
     })
 }
 
+/// A directory that goes away with this value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Fails where the name exists already, so that nobody else's directory is ever used or removed.
+    fn make(role: Role) -> Result<Scratch, (PathBuf, io::Error)> {
+        let path = std::env::temp_dir().join(format!("kafka-node-proof-{}-{role}", std::process::id()));
+        match fs::DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => Ok(Scratch(path)),
+            Err(error) => Err((path, error)),
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// What the JVM said against its options, without the two lines it always adds.
 fn complaint(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
+    // Complaints about -Xlog go to stdout, in the JVM's own log format.
+    let (said, logged) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
     let lines: Vec<&str> = said
         .lines()
+        .chain(logged.lines().filter(|line| line.contains("[error]")))
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .filter(|line| {
@@ -203,13 +238,17 @@ mod tests {
             proof_args: args.iter().map(|arg| (*arg).to_owned()).collect(),
         };
         let refusing = spec("/bin/sh", &["-c", "echo \"Unrecognized VM option 'Nonsense'\" >&2; exit 1"]);
-        let refusal = prove(&refusing, 1).expect_err("refused").to_string();
+        let ask = |spec: &ServiceSpec, memory| {
+            ask(spec, &spec.proof_args, memory)
+                .map_err(|kind| ProofFailure { role: spec.role, program: spec.program.clone(), kind }.to_string())
+        };
+        let refusal = ask(&refusing, 1).expect_err("refused");
         assert_eq!(refusal, "kafka: /bin/sh refuses its options: Unrecognized VM option 'Nonsense'");
-        let missing = prove(&spec("/nowhere/bin/java", &[]), 1).expect_err("missing").to_string();
+        let missing = ask(&spec("/nowhere/bin/java", &[]), 1).expect_err("missing");
         assert_eq!(missing, "kafka: /nowhere/bin/java cannot be run: No such file or directory (os error 2)");
         let greedy = spec("/bin/sh", &["-c", "echo ' size_t MaxHeapSize = 2097152 {product}'"]);
-        let refusal = prove(&greedy, 1 << 20).expect_err("too much").to_string();
+        let refusal = ask(&greedy, 1 << 20).expect_err("too much");
         assert!(refusal.ends_with("would take a heap of 2 MiB, and there are 1 MiB of memory in all"), "{refusal}");
-        prove(&greedy, 1 << 30).expect("fits");
+        ask(&greedy, 1 << 30).expect("fits");
     }
 }
