@@ -23,6 +23,12 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// What a verb that speaks in numbers means; an unknown one is a no.
+    pub fn from_code(code: u8) -> Exit {
+        let known = [Exit::Yes, Exit::Usage, Exit::Unavailable, Exit::TryLater, Exit::BadConfig];
+        known.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::No)
+    }
+
     /// The number that scripts see.
     pub fn code(self) -> u8 {
         match self {

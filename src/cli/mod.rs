@@ -8,7 +8,7 @@ mod plan;
 mod run;
 mod status;
 mod sweep;
-mod verify;
+pub mod verify;
 mod why;
 
 use std::ffi::OsString;
@@ -114,7 +114,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Plan => plan::plan(&line.place),
         Verb::Status { json, watch } => status::status(&line.place, json, watch),
         Verb::Why => why::why(&line.place),
-        Verb::Verify(args) => with_config(&line.place, |config| verify::verify(&config, &args)),
+        Verb::Verify(args) => with_config(&line.place, |config| Exit::from_code(verify::run(&config, &args))),
         Verb::Sweep { now } => sweep::sweep(&line.place, now),
     }
 }

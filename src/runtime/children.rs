@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use crate::logs::{Line, Lines};
+use crate::logs::{Levels, Line, Lines};
 use crate::model::{ExitStatus, Progress, Role, RunId, Severity, SpawnFailure};
 use crate::observe::recovery::RecoveryWatch;
 use crate::plan::{Plan, ServiceSpec};
@@ -156,7 +156,7 @@ impl Life {
         let made = spawn_blocking(move || {
             let running = crate::process::spawn(&spec)?;
             if let Err(error) = book.started(role, run, running.pid, running.start_time) {
-                journal.say(Severity::Warning, Some(role), format!("{role} runs and could not be recorded: {error}"));
+                journal.say(Severity::Warning, format!("{role} runs and could not be recorded: {error}"));
             }
             Ok(running)
         });
@@ -166,8 +166,8 @@ impl Life {
     /// Drains and signals it until it is reaped and its last lines are through.
     async fn attend(&self, mut running: Running, mut orders: mpsc::UnboundedReceiver<Order>) -> ExitStatus {
         let (over, ended) = watch::channel(false);
-        let stdout = running.stdout.take().map(|pipe| self.read(pipe, ended.clone()));
-        let stderr = running.stderr.take().map(|pipe| self.read(pipe, ended));
+        let stdout = running.stdout.take().map(|pipe| self.read(pipe, Levels::of_stdout(), ended.clone()));
+        let stderr = running.stderr.take().map(|pipe| self.read(pipe, Levels::of_stderr(), ended));
         let status = loop {
             tokio::select! {
                 status = running.wait() => break status,
@@ -187,13 +187,14 @@ impl Life {
         status
     }
 
-    fn read(&self, pipe: impl AsyncRead + Unpin + Send + 'static, ended: watch::Receiver<bool>) -> JoinHandle<()> {
-        let reader = Reader {
-            role: self.role,
-            run: self.run,
-            journal: self.journal.clone(),
-            recovery: Arc::clone(&self.recovery),
-        };
+    fn read(
+        &self,
+        pipe: impl AsyncRead + Unpin + Send + 'static,
+        levels: Levels,
+        ended: watch::Receiver<bool>,
+    ) -> JoinHandle<()> {
+        let (journal, recovery) = (self.journal.clone(), Arc::clone(&self.recovery));
+        let reader = Reader { role: self.role, run: self.run, levels, journal, recovery };
         tokio::spawn(reader.read(pipe, ended))
     }
 
@@ -204,7 +205,7 @@ impl Life {
         spawn_blocking(move || {
             if let Err(error) = book.ended(role, run) {
                 let text = format!("{role} ended and could not be struck out of the record: {error}");
-                journal.say(Severity::Warning, Some(role), text);
+                journal.say(Severity::Warning, text);
             }
         });
     }
@@ -219,13 +220,14 @@ impl Life {
 struct Reader {
     role: Role,
     run: RunId,
+    levels: Levels,
     journal: Journal,
     recovery: Arc<Mutex<RecoveryWatch>>,
 }
 
 impl Reader {
     /// Reads to the end, whatever comes: a pipe that nobody reads stops the JVM behind it.
-    async fn read(self, mut pipe: impl AsyncRead + Unpin, mut ended: watch::Receiver<bool>) {
+    async fn read(mut self, mut pipe: impl AsyncRead + Unpin, mut ended: watch::Receiver<bool>) {
         let mut lines = Lines::default();
         let over = async move {
             // An error means that the sender is gone, which it is only after the end.
@@ -241,12 +243,13 @@ impl Reader {
         lines.flush(|line| self.take(&line));
         if let Drained::Failed(error) = drained {
             let text = format!("the output of {} (run {}) cannot be read any more: {error}", self.role, self.run);
-            self.journal.say(Severity::Warning, Some(self.role), text);
+            self.journal.say(Severity::Warning, text);
         }
     }
 
-    fn take(&self, line: &Line<'_>) {
+    fn take(&mut self, line: &Line<'_>) {
+        let priority = self.levels.of(line);
+        self.journal.jvm(self.role, self.run, priority, line.text().into_owned());
         self.recovery.lock().unwrap_or_else(PoisonError::into_inner).line(line.bytes);
-        self.journal.jvm(self.role, self.run, line);
     }
 }

@@ -133,7 +133,7 @@ impl Front {
 
     /// Says something of the runtime's own and remembers it.
     pub fn tell(&mut self, severity: Severity, role: Option<Role>, text: &str) {
-        self.journal.say(severity, role, text.to_owned());
+        self.journal.say(severity, text);
         self.remember(event_in_words(rfc3339_millis(SystemTime::now()), severity, role, text));
     }
 

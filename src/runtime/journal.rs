@@ -2,7 +2,9 @@
 //!
 //! Saying something never blocks. Absent on purpose: the journal's own protocol, and the thread that speaks it (`notify`).
 
-use crate::logs::Line;
+use std::panic;
+
+use crate::logs::Priority;
 use crate::model::{Notice, Role, RunId, Severity};
 use crate::notify::log::{Origin, Record, Sink};
 
@@ -17,16 +19,47 @@ impl Journal {
     pub fn new(sink: Sink) -> Journal {
         Journal { sink }
     }
-}
-impl Journal {
-    pub fn say(&self, _s: Severity, _r: Option<Role>, t: String) {
-        eprintln!("{t}");
+
+    /// Says something of the runtime's own.
+    pub fn say(&self, severity: Severity, text: impl Into<String>) {
+        self.sink.send(Record::own(severity.into(), text));
     }
-    pub fn notice(&self, n: &Notice) {
-        eprintln!("{n}");
+
+    /// Says a notice of the supervisor. One about an end carries what to do about it.
+    pub fn notice(&self, notice: &Notice) {
+        let mut text = notice.to_string();
+        let mut about = None;
+        match notice {
+            Notice::Ended { run, cause, .. } => {
+                about = Some(*run);
+                if !cause.remedy().is_empty() {
+                    text = format!("{text}; help: {}", cause.remedy());
+                }
+            }
+            Notice::Starts { run, .. }
+            | Notice::Spawned { run, .. }
+            | Notice::Terminates { run, .. }
+            | Notice::Kills { run, .. } => about = Some(*run),
+            _ => {}
+        }
+        self.sink.send(Record { run: about, ..Record::own(notice.severity().into(), text) });
     }
-    pub fn jvm(&self, r: Role, _: RunId, l: &Line<'_>) {
-        eprintln!("{r}| {}", l.text());
+
+    /// Passes on what a JVM printed.
+    pub fn jvm(&self, role: Role, run: RunId, priority: Priority, text: String) {
+        let origin = match role {
+            Role::Kafka => Origin::Kafka,
+            Role::ZooKeeper => Origin::ZooKeeper,
+        };
+        self.sink.send(Record { origin, priority, text, run: Some(run) });
     }
-    pub fn hear_panics(&self) {}
+
+    /// Brings the words of every later panic here: stderr may be a pipe that nobody reads, and a write to it would hang.
+    pub fn hear_panics(&self) {
+        let journal = self.clone();
+        panic::set_hook(Box::new(move |panic| {
+            let words = panic.to_string().replace('\n', " ");
+            journal.say(Severity::Error, format!("a fault of kafka-node itself, please report it: {words}"));
+        }));
+    }
 }

@@ -30,7 +30,7 @@ use super::probes::{Panicked, Probes};
 use super::signal::Asked;
 use super::sweeping::clear_the_way;
 
-/// The end of the process waits this long for the log thread to hand over what it has.
+/// The end of the process waits this long, each, for the log and notify threads to hand over what they have.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// The same for tasks that wait for a disk, such as the last entry in the record of running JVMs.
 const TASKS_LIMIT: Duration = Duration::from_secs(2);
@@ -61,8 +61,9 @@ pub fn run(plan: Plan, claim: Claim) -> Result<NodeEnd, Refusal> {
         .map_err(system("make the loop"))?;
     let plan = Arc::new(plan);
     let heartbeat = Arc::new(AtomicU64::new(0));
-    let (sink, log_thread) = log::start(plan.config.log.journal, plan.config.this_node().name.as_str())
-        .map_err(system("start the log thread"))?;
+    let node = plan.config.this_node();
+    let source = log::Source { broker: node.roles.kafka.then(|| node.number.broker_id()) };
+    let (sink, log_thread) = log::start(plan.config.log.journal, source).map_err(system("start the log thread"))?;
     let journal = Journal::new(sink);
     journal.hear_panics();
     let (notifier, notify_thread) =
@@ -70,7 +71,7 @@ pub fn run(plan: Plan, claim: Claim) -> Result<NodeEnd, Refusal> {
     let end = live(&runtime, &plan, &journal, notifier, heartbeat);
     // The sockets and tasks end before the lock is given back, so that the next supervisor finds nothing of ours.
     runtime.shutdown_timeout(TASKS_LIMIT);
-    notify_thread.end();
+    notify_thread.finish(FLUSH_LIMIT);
     log_thread.flush(FLUSH_LIMIT);
     drop(claim);
     end
@@ -96,7 +97,7 @@ fn live(
         }
         Err(_) => {
             let text = "the loop of kafka-node failed: both services are stopped in order, and kafka-node ends";
-            journal.say(Severity::Error, None, text.to_owned());
+            journal.say(Severity::Error, text);
             runtime.block_on(node.children.stop_in_order(plan.config.stop.grace));
             Ok(NodeEnd::Unclean)
         }
