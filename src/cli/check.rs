@@ -3,15 +3,17 @@
 //! Absent on purpose: the findings themselves (`plan::preflight` judges, `observe` looks).
 
 use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::model::Role;
-use crate::observe::{host, preflight};
+use crate::observe::{host, preflight, proof};
 use crate::plan::preflight::{Finding, Weight, judge};
 use crate::plan::{self, Plan};
-use crate::runtime::{ask, proof};
+use crate::runtime::ask;
 
 use super::{Exit, PlaceArgs, load, say};
 
@@ -48,7 +50,7 @@ pub(super) fn check(place: &PlaceArgs, json: bool) -> Exit {
 fn look(config: Config) -> Verdict {
     let node = config.this_node().name.to_string();
     let mut findings = running_already(&config);
-    match host::facts(&config, &host::HostRoot::default()) {
+    match host::facts(&config, &host::HostRoot::machine()) {
         Err(refusal) => {
             // Without the facts there is no plan, so the configuration's own warnings are all that can be added.
             findings.push(Line::refusal(refusal.to_string(), String::new()));
@@ -57,14 +59,43 @@ fn look(config: Config) -> Verdict {
         Ok(facts) => {
             let plan = plan::make(config, facts);
             findings.extend(all_findings(&plan).iter().map(Line::finding));
-            findings.extend(
-                proof::failures(&plan).into_iter().map(|failure| Line::refusal(failure.to_string(), failure.remedy())),
-            );
+            findings.extend(proven(&plan));
             findings.extend(plan.warnings.iter().map(|warning| Line::warning(&warning.place, &warning.text)));
         }
     }
     let ok = findings.iter().all(|line| line.weight != "refuse");
     Verdict { node, ok, findings }
+}
+
+/// What the JVM says to its options. The proof that a start keeps lies in `cache_dir`; a check changes nothing there, and
+/// may be made by a user who could not, so it asks with a directory of its own that goes away.
+fn proven(plan: &Plan) -> Vec<Line> {
+    let scratch = std::env::temp_dir().join(format!("kafka-node-check-{}", std::process::id()));
+    // Fails where the name is taken, so that nobody else's directory is ever used or removed.
+    if let Err(error) = fs::DirBuilder::new().mode(0o700).create(&scratch) {
+        let text = format!("the JVM was not asked for its options: cannot make {}: {error}", scratch.display());
+        return vec![Line::warning("", &text)];
+    }
+    let mut plan = plan.clone();
+    let (from, to) = (plan.config.paths.cache_dir.display().to_string(), scratch.display().to_string());
+    for service in &mut plan.services {
+        for arg in &mut service.proof_args {
+            *arg = arg.replace(&from, &to);
+        }
+    }
+    plan.config.paths.cache_dir.clone_from(&scratch);
+    let proven = proof::prove(&plan);
+    // What stays behind is an empty directory in /tmp.
+    let _ = fs::remove_dir_all(&scratch);
+    match proven {
+        Ok(proof) => proof.warnings.iter().map(|(role, words)| Line::warning("", &format!("{role}: {words}"))).collect(),
+        Err(refusal) => vec![Line::refusal(refusal.to_string(), unproven_help(refusal.role))],
+    }
+}
+
+/// What to do when a JVM refuses its options.
+pub(super) fn unproven_help(role: Role) -> String {
+    format!("mend [{role}] heap or jvm_options; kafka-node plan shows where each option comes from")
 }
 
 /// What the look before a start finds, for every service of the node.

@@ -13,7 +13,7 @@ pub(super) fn plan(place: &PlaceArgs) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    match host::facts(&config, &host::HostRoot::default()) {
+    match host::facts(&config, &host::HostRoot::machine()) {
         Ok(facts) => {
             say(&plan::print(&plan::make(config, facts)));
             Exit::Yes

@@ -3,12 +3,12 @@
 //!
 //! Absent on purpose: the running itself (`runtime`).
 
-use crate::observe::host;
+use crate::observe::{host, proof};
 use crate::plan;
 use crate::plan::preflight::Weight;
-use crate::runtime::{self, Claim, NodeEnd, proof};
+use crate::runtime::{self, Claim, NodeEnd};
 
-use super::check::{all_findings, finding_words};
+use super::check::{all_findings, finding_words, unproven_help};
 use super::{Exit, PlaceArgs, complain, load};
 
 /// Runs the verb.
@@ -24,7 +24,7 @@ pub(super) fn run(place: &PlaceArgs) -> Exit {
             return if refusal.is_taken() { Exit::TryLater } else { Exit::BadConfig };
         }
     };
-    let facts = match host::facts(&config, &host::HostRoot::default()) {
+    let facts = match host::facts(&config, &host::HostRoot::machine()) {
         Ok(facts) => facts,
         Err(refusal) => {
             complain(&refusal.to_string());
@@ -39,12 +39,16 @@ pub(super) fn run(place: &PlaceArgs) -> Exit {
     if !refusals.is_empty() {
         return Exit::BadConfig;
     }
-    let unproven = proof::failures_unless_proven(&plan);
-    for failure in &unproven {
-        complain(&finding_words("refuse", None, &failure.to_string(), &failure.remedy()));
-    }
-    if !unproven.is_empty() {
-        return Exit::BadConfig;
+    match proof::prove(&plan) {
+        Ok(proof) => {
+            for (role, words) in &proof.warnings {
+                complain(&finding_words("warn", Some(role.as_str()), words, ""));
+            }
+        }
+        Err(refusal) => {
+            complain(&finding_words("refuse", None, &refusal.to_string(), &unproven_help(refusal.role)));
+            return Exit::BadConfig;
+        }
     }
     match runtime::run(plan, claim) {
         Ok(NodeEnd::Clean) => Exit::Yes,

@@ -13,7 +13,6 @@ mod journal;
 mod lock;
 mod node;
 mod probes;
-pub mod proof;
 mod signal;
 pub mod status;
 mod sweeping;
