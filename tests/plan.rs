@@ -6,5 +6,9 @@ mod builder;
 mod findings;
 #[path = "plan/founding.rs"]
 mod founding;
+#[path = "plan/machine.rs"]
+mod machine;
+#[path = "plan/proof.rs"]
+mod proof;
 #[path = "plan/snapshots.rs"]
 mod snapshots;

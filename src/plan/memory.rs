@@ -145,8 +145,8 @@ fn share(role: Role, config: &Config, total: u64, roles: Roles) -> Share {
 fn rule(role: Role, total: u64, roles: Roles) -> (u64, &'static str) {
     match role {
         Role::Kafka => (
-            whole((total / 4).min(KAFKA_CAP)),
-            "a quarter of memory, at most 6 GB: the broker keeps little in its heap and lives from the page cache",
+            whole((total / 4).clamp(KAFKA_FLOOR, KAFKA_CAP)),
+            "a quarter of memory, 256 MB to 6 GB: the broker keeps little in its heap and lives from the page cache",
         ),
         Role::ZooKeeper if roles.kafka => (
             whole((total / 10).clamp(ZOOKEEPER_BOUNDS.0, ZOOKEEPER_BOUNDS.1)),
