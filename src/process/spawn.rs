@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use tokio::net::unix::pipe;
@@ -76,7 +76,7 @@ pub fn spawn(spec: &ServiceSpec) -> Result<Running, SpawnFailure> {
         .stdout(stdout_end)
         .stderr(stderr_end)
         .process_group(0);
-    let child = command.spawn().map_err(|error| refusal(spec, &error))?;
+    let child = with_no_signal_blocked(|| command.spawn()).map_err(|error| refusal(spec, &error))?;
     // Closes our copies of the writing ends: the pipes end when the child does.
     drop(command);
     let pid = i32::try_from(child.id()).unwrap_or_default();
@@ -142,6 +142,17 @@ impl Running {
         });
         self.reaped
     }
+}
+
+/// A child inherits the mask of the thread that made it, and std does not clear it: a JVM made while SIGTERM is blocked (by
+/// us, or by whoever started us) would never stop when asked. Ignored signals pass on as well, all but SIGPIPE, which std
+/// resets; `runtime` handles those that end a JVM, and what is handled is reset by exec.
+fn with_no_signal_blocked<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let before = SigSet::empty().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let made = make();
+    // Refuses nothing but an unknown `how`; an error here must not lose the child.
+    let _ = before.thread_set_mask();
+    made
 }
 
 /// A pipe: our end for the loop, the other for the child. Both are closed at exec; the child gets its end as fd 1 or 2.
