@@ -1,5 +1,5 @@
 //! One connection to one broker: framing with a cap, versions by ApiVersions, a limit on everything, and errors that name the
-//! broker and the API. The calls themselves are in `kafka_calls`.
+//! broker and the API. The calls themselves are in `kafka_topics` and `kafka_records`.
 //!
 //! `kafka-protocol` allocates by lengths it reads from the wire, so a hostile broker can abort this process: used in the process
 //! of a command that someone typed (`verify`), never in the supervisor, whose probes are `observe`'s. Absent on purpose: TLS, SASL,
@@ -11,7 +11,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
-use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader};
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
+    DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse, FetchRequest, FetchResponse,
+    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse,
+    RequestHeader, ResponseHeader, TopicName,
+};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,9 +45,24 @@ pub(super) trait Request: Encodable + HeaderVersion {
     type Response: Decodable + HeaderVersion;
 }
 
-impl Request for ApiVersionsRequest {
-    const KEY: ApiKey = ApiKey::ApiVersions;
-    type Response = ApiVersionsResponse;
+macro_rules! requests {
+    ($($request:ident $key:ident $response:ident;)*) => {$(
+        impl Request for $request {
+            const KEY: ApiKey = ApiKey::$key;
+            type Response = $response;
+        }
+    )*};
+}
+
+requests! {
+    ApiVersionsRequest ApiVersions ApiVersionsResponse;
+    MetadataRequest Metadata MetadataResponse;
+    CreateTopicsRequest CreateTopics CreateTopicsResponse;
+    DeleteTopicsRequest DeleteTopics DeleteTopicsResponse;
+    DescribeConfigsRequest DescribeConfigs DescribeConfigsResponse;
+    ProduceRequest Produce ProduceResponse;
+    FetchRequest Fetch FetchResponse;
+    ListOffsetsRequest ListOffsets ListOffsetsResponse;
 }
 
 /// Every broker speaks version 0, and answers it without knowing its client.
@@ -262,6 +282,14 @@ async fn round_trip<R: Request>(
         return Err(KafkaErrorKind::Garbled(format!("an answer to request {got}, where {correlation} was asked")));
     }
     R::Response::decode(&mut answer, version).map_err(|error| garbled(&error))
+}
+
+pub(super) fn named(topic: &str) -> TopicName {
+    TopicName(StrBytes::from_string(topic.to_owned()))
+}
+
+pub(super) fn millis(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Absent on purpose: liveness probes (`observe`), and every decision.
 
 pub mod kafka;
-pub mod kafka_calls;
+pub mod kafka_records;
+pub mod kafka_topics;
 mod registration;
 pub mod zookeeper;

@@ -12,7 +12,8 @@ use crate::model::{BrokerId, BrokerOutcome, InSyncOutcome};
 
 use super::dial::{self, NoConnection};
 use super::wire::{self, Fed, Layout, Reply, Topics};
-use super::wire_layouts::{Metadata, Versions};
+use super::wire_metadata::Metadata;
+use super::wire_versions::Versions;
 
 /// Brokers and controller of the largest cluster there is fit in this many bytes many times over.
 const LIVENESS_CAP: u32 = 1024 * 1024;

@@ -17,4 +17,5 @@ pub mod recovery;
 pub mod srvr;
 mod srvr_prober;
 pub mod wire;
-pub mod wire_layouts;
+pub mod wire_metadata;
+pub mod wire_versions;

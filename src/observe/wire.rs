@@ -1,7 +1,7 @@
 //! The little of Kafka's protocol that a liveness probe needs: two requests, and a reader of replies that never builds a tree.
 //!
 //! Pure, and bounded by construction: a reply is consumed as it arrives, in chunks of any size, and nothing is ever allocated by a
-//! length that came over the wire. What a reply holds is walked by a [`Layout`], in `wire_layouts`. Absent on purpose: everything
+//! length that came over the wire. What a reply holds is walked by a [`Layout`], in `wire_versions` and `wire_metadata`. Absent on purpose: everything
 //! richer, which is `cluster::kafka`'s and does trust the lengths it reads.
 
 use std::fmt;
@@ -232,4 +232,9 @@ impl<L: Layout> Reply<L> {
         }
         Ok(())
     }
+}
+
+/// A count is believed as it stands: the frame ends the walk long before a lie could cost anything.
+pub(super) fn count(what: &'static str, value: i32) -> Result<i32, WireError> {
+    if value < 0 { Err(WireError::Negative { what, value }) } else { Ok(value) }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cluster::kafka_calls::{KeyValue, Partition, Reason};
+use crate::cluster::kafka_records::KeyValue;
+use crate::cluster::kafka_topics::{Partition, Reason};
 
 use super::{PATIENCE, PAUSE, Verifier};
 

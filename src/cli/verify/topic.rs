@@ -10,7 +10,7 @@ use std::io::Read;
 use tokio::time::Instant;
 
 use crate::cluster::kafka::{KafkaError, KafkaErrorKind};
-use crate::cluster::kafka_calls::{ClusterMetadata, NewTopic, Partition, Reason};
+use crate::cluster::kafka_topics::{ClusterMetadata, NewTopic, Partition, Reason};
 use crate::model::BrokerId;
 
 use super::{IN_SYNC, PATIENCE, PAUSE, Verifier, ids};
@@ -78,10 +78,12 @@ impl Verifier<'_> {
             match &error.kind {
                 // Made, or being made: describing it waits for it.
                 KafkaErrorKind::Refused { code: Reason::RequestTimedOut, .. } => return Ok(controller),
-                KafkaErrorKind::Refused { .. } => self.topic = None,
+                KafkaErrorKind::Refused { .. } | KafkaErrorKind::NoConnection(_) => self.topic = None,
                 _ => {}
             }
-            if !error.is(Reason::NotController) || self.over(patience) {
+            // The controller moves, or its machine is gone and nobody has noticed yet.
+            let moves = error.is(Reason::NotController) || matches!(error.kind, KafkaErrorKind::NoConnection(_));
+            if !moves || self.over(patience) {
                 return Err(error.into());
             }
             tokio::time::sleep(PAUSE).await;
