@@ -27,6 +27,10 @@ fn shown(dir: &Path, args: &[&str]) -> String {
 /// A directory with a configuration of one node that could never start here: there is no Java where it points.
 fn configured() -> TempDir {
     let dir = tempfile::tempdir().expect("a directory");
+    fs::create_dir_all(dir.path().join("kafka/libs")).expect("made");
+    for jar in ["kafka_2.13-2.6.0.jar", "zookeeper-3.5.8.jar"] {
+        fs::write(dir.path().join("kafka/libs").join(jar), "").expect("written");
+    }
     let root = dir.path().display();
     let text = format!(
         "[[node]]\nname = \"node1\"\naddress = \"127.0.34.1\"\nid = 1\nroles = [\"zookeeper\"]\n\

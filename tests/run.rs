@@ -114,7 +114,10 @@ fn what_a_killed_supervisor_left_is_swept_by_the_next_and_by_hand() {
     node.run();
     let ready = node.status_with("ready", |status| status["node"]["ready"] == true);
     assert!(!is_there(stray), "the stray runs beside the new JVM");
-    assert!(ready["events"].to_string().contains(&format!("of an earlier kafka-node still runs (pid {stray})")), "{ready}");
+    assert!(
+        ready["events"].to_string().contains(&format!("of an earlier kafka-node still runs (pid {stray})")),
+        "{ready}"
+    );
     let second = node.jvm(&ready);
     node::kill(node.pid(), "KILL");
     node.end_by_signal();
@@ -135,7 +138,8 @@ fn systemd_is_told_the_status_ready_and_stopping() {
     let mut hear = |wanted: &str| {
         while !heard.lines().any(|line| line.starts_with(wanted)) {
             let mut buffer = [0; 4096];
-            let length = systemd.recv(&mut buffer).unwrap_or_else(|error| panic!("no {wanted}: {error}; heard:\n{heard}"));
+            let length =
+                systemd.recv(&mut buffer).unwrap_or_else(|error| panic!("no {wanted}: {error}; heard:\n{heard}"));
             heard.push_str(&String::from_utf8_lossy(&buffer[..length]));
             heard.push('\n');
         }
@@ -154,7 +158,11 @@ fn a_reader_of_stderr_that_stalls_stalls_nothing_else() {
     // Far more than a pipe holds, and nobody reads it until the end.
     node.run_with_stderr(Stdio::piped());
     let ready = node.status_with("ready", |status| status["node"]["ready"] == true);
-    until("the whole flood is drained", || node.path("run/mark-zookeeper-flooded").exists().then_some(()), || ready.to_string());
+    until(
+        "the whole flood is drained",
+        || node.path("run/mark-zookeeper-flooded").exists().then_some(()),
+        || ready.to_string(),
+    );
     node.terminate();
     assert_eq!(node.end(), 0);
 }

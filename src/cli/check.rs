@@ -88,7 +88,9 @@ fn proven(plan: &Plan) -> Vec<Line> {
     // What stays behind is an empty directory in /tmp.
     let _ = fs::remove_dir_all(&scratch);
     match proven {
-        Ok(proof) => proof.warnings.iter().map(|(role, words)| Line::warning("", &format!("{role}: {words}"))).collect(),
+        Ok(proof) => {
+            proof.warnings.iter().map(|(role, words)| Line::warning("", &format!("{role}: {words}"))).collect()
+        }
         Err(refusal) => vec![Line::refusal(refusal.to_string(), unproven_help(refusal.role))],
     }
 }

@@ -3,9 +3,10 @@
 //!
 //! Absent on purpose: the running itself (`runtime`).
 
+use crate::model::WaitReason;
 use crate::observe::{host, proof};
 use crate::plan;
-use crate::plan::preflight::Weight;
+use crate::plan::preflight::{Finding, Weight};
 use crate::runtime::{self, Claim, NodeEnd};
 
 use super::check::{all_findings, finding_words, unproven_help};
@@ -32,7 +33,7 @@ pub(super) fn run(place: &PlaceArgs) -> Exit {
         }
     };
     let plan = plan::make(config, facts);
-    let refusals: Vec<_> = all_findings(&plan).into_iter().filter(|finding| finding.weight == Weight::Refuse).collect();
+    let refusals: Vec<_> = all_findings(&plan).into_iter().filter(cannot_pass).collect();
     for finding in &refusals {
         complain(&finding_words("refuse", finding.role.map(|role| role.as_str()), &finding.text, &finding.remedy));
     }
@@ -58,4 +59,10 @@ pub(super) fn run(place: &PlaceArgs) -> Exit {
             if refusal.is_taken() { Exit::TryLater } else { Exit::BadConfig }
         }
     }
+}
+
+/// Refused for good. A held port is refused by `check`, and waited for here: whoever holds it may be a service that is just
+/// stopping, and a unit that ended with 78 would stay down after it has.
+fn cannot_pass(finding: &Finding) -> bool {
+    finding.weight == Weight::Refuse && !matches!(finding.wait, Some(WaitReason::PortHeld { .. }))
 }

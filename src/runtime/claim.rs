@@ -101,7 +101,7 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::Directory { key, path, error } => write!(
                 f,
-                "cannot make [paths] {key} {}: {error}\n  help: make it and give it to the user that runs kafka-node (kafka-node setup, or systemd-tmpfiles)",
+                "cannot make [paths] {key} {}: {error}\n  help: make it and give it to the user that runs kafka-node (systemd-tmpfiles, or install -d)",
                 path.display()
             ),
             Refusal::Lock(refusal) => write!(f, "{refusal}{}", help(self)),
