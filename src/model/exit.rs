@@ -39,9 +39,10 @@ const SIGTERM: i32 = 15;
 impl ExitCause {
     /// Judges an end: `terminated` when we had sent SIGTERM, `killed` when we had sent SIGKILL.
     pub fn classify(role: Role, status: ExitStatus, terminated: bool, killed: Option<SignalReason>) -> ExitCause {
-        if let Some(reason) = killed {
+        if let (Some(reason), ExitStatus::Signal(_)) = (killed, status) {
             return ExitCause::Killed(reason);
         }
+        // An exit code after SIGKILL means that the stop ended by itself just before.
         match (terminated, status) {
             (true, ExitStatus::Code(0 | JVM_TERMINATED) | ExitStatus::Signal(SIGTERM)) => ExitCause::Stopped,
             (true, status) => ExitCause::StoppedUncleanly(status),
@@ -92,6 +93,7 @@ impl ExitCause {
             ExitCause::Code(Role::ZooKeeper, 14) => {
                 "find who holds the election port, or whether the node's own address is up"
             }
+            ExitCause::Code(_, JVM_TERMINATED) => "find who sent the signal; it is started again by itself",
             ExitCause::Code(..) => "read the last lines it wrote in the journal; it is started again by itself",
             ExitCause::Signal(9) => {
                 "look for the kernel's OOM killer (journalctl -k), or for a person; it is started again by itself"
@@ -123,6 +125,7 @@ impl fmt::Display for ExitCause {
             ExitCause::Stopped => f.write_str("stopped cleanly when asked"),
             ExitCause::StoppedUncleanly(status) => write!(f, "asked to stop, ended uncleanly with {status}"),
             ExitCause::Killed(reason) => write!(f, "SIGKILL by kafka-node: {reason}"),
+            ExitCause::Code(_, JVM_TERMINATED) => write!(f, "exit code {JVM_TERMINATED} (a SIGTERM from outside)"),
             ExitCause::Code(Role::ZooKeeper, code) => match zookeeper_code(*code) {
                 Some(meaning) => write!(f, "exit code {code} ({meaning})"),
                 None => write!(f, "exit code {code}"),

@@ -46,6 +46,8 @@ pub enum WaitReason {
     BrokerRecovering { steps: u64 },
     /// The broker runs and does not answer on its listener.
     BrokerSilent { since: Duration },
+    /// The broker served, and its listener refuses connections.
+    BrokerRefuses,
     /// The broker answers and is not registered in ZooKeeper.
     BrokerUnregistered,
     /// The broker is out of the ISR of partitions it has a replica of.
@@ -87,6 +89,7 @@ impl WaitReason {
             WaitReason::BrokerStarting => "broker-starting",
             WaitReason::BrokerRecovering { .. } => "broker-recovering",
             WaitReason::BrokerSilent { .. } => "broker-silent",
+            WaitReason::BrokerRefuses => "broker-refuses",
             WaitReason::BrokerUnregistered => "broker-unregistered",
             WaitReason::BehindInSync { .. } => "behind-in-sync",
             WaitReason::InSyncUnread { .. } => "in-sync-unread",
@@ -150,6 +153,7 @@ impl fmt::Display for WaitReason {
             WaitReason::BrokerSilent { since } => {
                 write!(f, "the broker has not answered on its listener for {} s", since.as_secs())
             }
+            WaitReason::BrokerRefuses => f.write_str("the broker's listener refuses connections"),
             WaitReason::BrokerUnregistered => f.write_str("the broker answers and is not registered in ZooKeeper"),
             WaitReason::BehindInSync { behind, replicas } => {
                 write!(f, "not in sync: behind in {behind} of {replicas} partitions")

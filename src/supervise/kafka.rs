@@ -72,8 +72,10 @@ pub(super) struct Facts {
     registered: Option<SessionId>,
     /// Metadata lists this broker.
     listed: bool,
-    /// The last probe was answered.
+    /// The last probe was answered, or its silence is too short to count.
     answers: bool,
+    /// The last probe was refused.
+    refuses: bool,
     /// When it last answered; its start counts.
     last_answer: Moment,
     /// It served at some time: a SIGTERM is then answered by a controlled shutdown.
@@ -101,6 +103,7 @@ impl Kind for Kafka {
             registered: None,
             listed: false,
             answers: false,
+            refuses: false,
             last_answer: now,
             ever_served: false,
             unready_since: now,
@@ -229,6 +232,7 @@ impl Lane<Kafka> {
         let was_ready = matches!(self.state, State::Ready(_));
         let Some(live) = self.live_run(run) else { return };
         let facts = &mut live.facts;
+        facts.refuses = outcome == BrokerOutcome::Refused;
         match outcome {
             BrokerOutcome::Answers { lists_itself, controller: _ } => {
                 facts.answers = true;
@@ -488,6 +492,7 @@ impl Facts {
         let silent = now.since(self.last_answer);
         match (self.answers, self.ever_served) {
             (true, _) => WaitReason::BrokerUnregistered,
+            (false, true) if self.refuses => WaitReason::BrokerRefuses,
             (false, true) => WaitReason::BrokerSilent { since: silent },
             (false, false) if self.watch.recovering() => WaitReason::BrokerRecovering { steps: self.watch.steps() },
             (false, false) => WaitReason::BrokerStarting,

@@ -259,7 +259,7 @@ impl<K: Kind> Lane<K> {
     /// The process of `run` exists.
     pub(super) fn handle_spawned(&mut self, now: Moment, run: RunId, pid: i32, out: &mut Out) {
         match &mut self.state {
-            State::Starting(live) if live.run == run => {
+            State::Starting(live) if live.run == run && live.pid.is_none() => {
                 live.pid = Some(pid);
                 K::spawned(&mut live.facts, now);
                 out.say(Notice::Spawned { role: K::ROLE, run, pid });
@@ -300,9 +300,11 @@ impl<K: Kind> Lane<K> {
         out: &mut Out,
     ) {
         let born = match &self.state {
-            State::Starting(live) if live.run == run => live.since,
-            State::Terminating(ending) | State::Killing(ending) if ending.run == run => ending.born,
-            // News of an old run; a run that answered was made.
+            State::Starting(live) if live.run == run && live.pid.is_none() => live.since,
+            State::Terminating(ending) | State::Killing(ending) if ending.run == run && ending.pid.is_none() => {
+                ending.born
+            }
+            // News of an old run, or of one that was made.
             State::Starting(_) | State::Up(_) | State::Ready(_) | State::Terminating(_) | State::Killing(_) => return,
             State::Down | State::Waiting(_) | State::Backoff(_) | State::Failed(_) => return,
         };

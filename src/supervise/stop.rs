@@ -1,6 +1,6 @@
 //! The ordered stop: Kafka first, deferred while it starts or recovers; then ZooKeeper; then the end.
 
-use crate::model::{Moment, Notice, SignalReason, StopCause};
+use crate::model::{Moment, NodeState, Notice, SignalReason, StopCause};
 
 use super::event::Action;
 use super::lane::{Grace, State};
@@ -26,6 +26,7 @@ impl Supervisor {
                 self.stop = Some(Stop { since: now, insisted: false, deferred: false });
                 self.out.say(Notice::StopBegins { cause });
                 self.out.act(Action::Stopping);
+                self.enter(now, NodeState::Stopping);
             }
             Some(stop) if !stop.insisted => {
                 stop.insisted = true;

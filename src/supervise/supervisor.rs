@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{
     EnsembleView, Moment, NodeState, Notice, PreflightOutcome, Progress, ReadinessLevel, Rng, Role, RunId,
-    ServiceState, SpawnFailure, ZooKeeperOutcome,
+    ServiceState, SpawnFailure, WaitReason, ZooKeeperOutcome,
 };
 
 use super::event::{Action, Event, PROBE_LIMIT, Probe};
@@ -37,6 +37,8 @@ pub struct Supervisor {
     ensemble: Slot,
     /// The last look at them.
     pub(super) others: Option<(Moment, EnsembleView)>,
+    /// Who was last said to be missing for a quorum.
+    missing: Option<WaitReason>,
     /// Since when this node's own server does not serve; `None` while it does.
     local_unready: Option<Moment>,
     /// READY=1 was ordered.
@@ -58,6 +60,7 @@ impl Supervisor {
             finished: None,
             ensemble: Slot::Idle,
             others: None,
+            missing: None,
             local_unready: Some(now),
             was_ready: false,
             state: NodeState::Starting,
@@ -99,6 +102,7 @@ impl Supervisor {
             Event::Ensemble { view } => {
                 self.others = Some((now, view));
                 self.ensemble = Slot::Due(now + ENSEMBLE_INTERVAL);
+                self.announce_quorum(now);
             }
             Event::Registration { ask, outcome } => {
                 let Some(lane) = &mut self.kafka else { return };
@@ -233,6 +237,7 @@ impl Supervisor {
         if !needed || self.policy.peers.is_empty() {
             self.ensemble = Slot::Idle;
             self.others = None;
+            self.missing = None;
             return;
         }
         let delay = if self.zookeeper.is_some() { ENSEMBLE_DELAY } else { Duration::ZERO };
@@ -243,6 +248,23 @@ impl Supervisor {
             Turn::Ask | Turn::Lost => self.out.probe(Probe::Ensemble),
             Turn::Rest => {}
         }
+    }
+
+    /// Says who is missing for a quorum, each time it becomes somebody else.
+    fn announce_quorum(&mut self, now: Moment) {
+        let Some(lane) = &self.zookeeper else { return };
+        let missing = match &lane.state {
+            State::Up(_) => Some(self.missing_quorum()),
+            State::Down | State::Waiting(_) | State::Starting(_) | State::Ready(_) => None,
+            State::Terminating(_) | State::Killing(_) | State::Backoff(_) | State::Failed(_) => None,
+        };
+        if let Some(reason) = &missing
+            && missing != self.missing
+            && !self.quorum(now)
+        {
+            self.out.say(Notice::Waits { role: Role::ZooKeeper, reason: reason.clone() });
+        }
+        self.missing = missing;
     }
 
     /// Whether there is a quorum that a broker can start on: this node's own server is in one, or, where that does not
@@ -272,6 +294,11 @@ impl Supervisor {
             self.was_ready = true;
             self.out.act(Action::Ready);
         }
+        self.enter(now, state);
+    }
+
+    /// Changes the node's state, and says so.
+    pub(super) fn enter(&mut self, now: Moment, state: NodeState) {
         if state != self.state {
             self.state = state;
             self.state_since = now;

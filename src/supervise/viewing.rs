@@ -140,7 +140,7 @@ impl Supervisor {
     }
 
     /// The missing quorum, with the names of the members that are missing where they were looked at.
-    fn missing_quorum(&self) -> WaitReason {
+    pub(super) fn missing_quorum(&self) -> WaitReason {
         let (mut silent, mut not_serving): (Vec<NodeName>, Vec<NodeName>) = (Vec::new(), Vec::new());
         for peer in self.others.iter().flat_map(|(_, view)| &view.peers) {
             match &peer.zookeeper {
