@@ -206,11 +206,11 @@ impl Supervisor {
                 lane.tick_zookeeper(now, &self.policy, &mut self.out);
             }
             self.watch_local(now);
-            self.tick_ensemble(now);
             let quorum = self.quorum(now);
             if let Some(lane) = &mut self.kafka {
                 lane.tick_kafka(now, quorum, &self.policy, &mut self.out);
             }
+            self.tick_ensemble(now); // after the lanes: whether it is needed hangs on their states
         }
         self.judge_node(now);
     }
