@@ -7,7 +7,7 @@ use std::time::Duration;
 use kafka_node::model::{ExitCause, ExitStatus, Moment, Notice, Progress, ReadinessLevel, Role, Roles, RunId};
 use kafka_node::supervise::{Policy, Probe, policy};
 
-use crate::clock::{MS, Time, short};
+use crate::clock::{MS, SEC, Time, short};
 use crate::message::{Listener, Message, Seen, Srvr};
 
 /// One life of one service's process, from the order to the end.
@@ -67,8 +67,10 @@ pub struct Book {
     pub finished: Option<bool>,
     pub ready_said: u32,
     pub stopping_said: u32,
-    /// The last answer of the present ZooKeeper run.
+    /// The last answer of the present ZooKeeper run that says whether it serves; silence says nothing until it lasts.
     pub zookeeper: Option<Srvr>,
+    /// When it last said that it serves.
+    pub zookeeper_served: Time,
     /// Another member said that it serves, at the last look.
     pub peers_serve: bool,
     /// When another member first said so since this node's ZooKeeper last served.
@@ -77,6 +79,9 @@ pub struct Book {
     /// The broker was started without a reading, and that was said.
     pub started_unread: bool,
     awaited: [Option<(u64, Time)>; KINDS],
+    /// Questions of each kind since its window began, and the most there were in a second.
+    asked: [(Time, u32); KINDS],
+    pub most_asked: u32,
     /// A probe that was ordered too early, in words.
     pub overlapped: Option<String>,
     /// Timeouts since the window began.
@@ -133,11 +138,14 @@ impl Book {
             ready_said: 0,
             stopping_said: 0,
             zookeeper: None,
+            zookeeper_served: 0,
             peers_serve: false,
             peers_serve_since: None,
             registration: RegistrationBook { ask: 0, read: None, read_at: now, held: false },
             started_unread: false,
             awaited: [None; KINDS],
+            asked: [(now, 0); KINDS],
+            most_asked: 0,
             overlapped: None,
             timeouts: 0,
             window: now,
@@ -204,8 +212,11 @@ impl Book {
             }
             Message::Preflight { role, held } => self.lane_mut(role).clear = (!held).then_some(now),
             Message::ZooKeeper { answer, .. } => {
-                self.zookeeper = Some(answer);
+                if matches!(answer, Srvr::Serving(_) | Srvr::NotServing) {
+                    self.zookeeper = Some(answer);
+                }
                 if matches!(answer, Srvr::Serving(_)) {
+                    self.zookeeper_served = now;
                     self.peers_serve_since = None;
                 }
             }
@@ -263,8 +274,13 @@ impl Book {
             self.registration.ask = ask;
         }
         let before = self.awaited[kind].replace((key, now));
-        let same = |awaited: u64| kind == 4 || awaited == key;
-        before.filter(|(awaited, _)| same(*awaited)).map(|(_, at)| at)
+        let (window, asked) = &mut self.asked[kind];
+        if now - *window >= SEC {
+            (*window, *asked) = (now, 0);
+        }
+        *asked += 1;
+        self.most_asked = self.most_asked.max(*asked);
+        before.filter(|(awaited, _)| *awaited == key).map(|(_, at)| at)
     }
 
     pub fn orders(&mut self, now: Time, role: Role, run: RunId) {
@@ -286,6 +302,8 @@ impl Book {
     }
 
     pub fn terminates(&mut self, now: Time, role: Role) {
+        // A question belongs to the state that asked it: an ending run's progress is asked for anew.
+        self.awaited[7 + role as usize] = None;
         if let Some(life) = &mut self.lane_mut(role).life {
             life.terminated = Some(now);
             life.looked = None;
@@ -304,7 +322,9 @@ impl Book {
     pub fn reads(&mut self, now: Time, notice: &Notice) -> Option<Pause> {
         match notice {
             Notice::StartsUnread { .. } => self.started_unread = true,
-            Notice::Starts { role: Role::Kafka, .. } => {}
+            // A question belongs to the state that asked it: when that ends, the next such state asks anew.
+            Notice::NotReady { role: Role::Kafka, .. } => self.awaited[6] = None,
+            Notice::ZooKeeperServes { .. } | Notice::Starts { role: Role::Kafka, .. } => self.awaited[3] = None,
             Notice::Ended { role, cause, lived, again_in: Some(announced), .. } => {
                 return Some(self.pauses(now, *role, cause, *lived, *announced));
             }

@@ -56,7 +56,9 @@ pub fn nothing_starts_before_its_preflight_is_clear(book: &Book, role: Role, now
 }
 
 pub fn kafka_never_starts_before_quorum_ready(book: &Book, now: Time) -> Verdict {
-    let own = matches!(book.zookeeper, Some(Srvr::Serving(_)));
+    // A server that served is believed to until `hang_after` (10 s) of silence, seen at the next answer or its loss.
+    let believed = 30 * SEC;
+    let own = matches!(book.zookeeper, Some(Srvr::Serving(_))) && now - book.zookeeper_served <= believed;
     let patience = short(policy::LOCAL_QUORUM_PATIENCE);
     let theirs = match book.roles.zookeeper {
         false => book.peers_serve,
@@ -180,6 +182,13 @@ pub fn probes_never_overlap(asked_before: Option<Time>, now: Time) -> Verdict {
     })
 }
 
+/// The most questions of one kind in a second of virtual time: the eager interval, and a new life or two.
+pub const QUESTIONS_A_SECOND: u32 = 20;
+
+pub fn questions_are_spaced(book: &Book) -> Verdict {
+    require(book.most_asked <= QUESTIONS_A_SECOND, || format!("{} of one kind within a second", book.most_asked))
+}
+
 pub fn probes_ask_the_present_run(book: &Book, role: Role, run: RunId) -> Verdict {
     require(book.life_of(role, run).is_some(), || format!("{role} run {run}; the books have {:?}", book.life(role)))
 }
@@ -289,6 +298,13 @@ pub fn stopping_is_said_once_at_the_first_request(book: &Book) -> Verdict {
 
 pub fn every_node_becomes_ready_once_all_is_well(since: Time, now: Time, limit: Time, view: &str) -> Verdict {
     require(now - since <= limit, || format!("{} after all was well:\n{view}", s(now - since)))
+}
+
+/// Far beyond the longest honest schedule.
+const MOST_EVENTS: u64 = 1_000_000;
+
+pub fn the_story_comes_to_an_end(events: u64, queued: u64) -> Verdict {
+    require(events.max(queued) <= MOST_EVENTS, || format!("{events} events, {queued} things queued"))
 }
 
 pub fn a_quiet_cluster_stays_ready(view: &NodeView) -> Verdict {

@@ -214,6 +214,7 @@ impl<D: Driver> World<D> {
                 (None, None) => break,
             }
             self.note_truth();
+            hold!(the_story_comes_to_an_end(self.counts.events, self.number));
         }
         self.counts.lasted = self.now;
         Ok(self.counts)
@@ -240,7 +241,7 @@ impl<D: Driver> World<D> {
 
     /// Begins a life of the node's supervisor.
     pub fn power_on(&mut self, node: usize) -> Result<(), Broken> {
-        if self.nodes[node].alive.is_some() {
+        if self.nodes[node].alive.is_some() || self.stage == Stage::Stopping {
             return Ok(());
         }
         let policy = self.policy(node);
@@ -457,6 +458,7 @@ impl<D: Driver> World<D> {
         if let Some(seen) = &book.overlapped {
             return Err(Broken { invariant: "probes_never_overlap", seen: seen.clone() });
         }
+        hold!(questions_are_spaced(book));
         hold!(every_wait_has_a_reason(&view, book));
         hold!(the_states_words_agree(&view, book));
         hold!(ready_only_when_level_reached(&view, book, self.truth(node), self.now, self.staleness()));
@@ -514,7 +516,7 @@ impl<D: Driver> World<D> {
         if self.tracing == Trace::Off {
             return;
         }
-        let line = format!("{:>10.3} node{} {}", self.now as f64 / SEC as f64, node + 1, line());
+        let line = format!("{:>10.3} s node{} {}", self.now as f64 / SEC as f64, node + 1, line());
         if self.tracing == Trace::Printed {
             println!("{line}");
         }
