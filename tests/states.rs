@@ -172,7 +172,10 @@ fn serve(d: &mut Driver) {
     d.held();
 }
 
-const EVENTS: [(&str, fn(&mut Driver)); 17] = [
+/// One event, and how it is told.
+type Told = (&'static str, fn(&mut Driver));
+
+const EVENTS: [Told; 17] = [
     ("preflight clear", |d| d.tell(Event::Preflight { role: Role::Kafka, outcome: PreflightOutcome::Clear })),
     ("preflight held", |d| {
         let held = vec![WaitReason::PortHeld { port: 9092, holder: "pid 7 (nc)".into() }];

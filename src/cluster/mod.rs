@@ -1,1 +1,9 @@
-//! The room `cluster`.
+//! The room `cluster`: the ZooKeeper session, and the Kafka client for what is asked rarely and in full.
+//!
+//! Absent on purpose: liveness probes (`observe`), and every decision.
+
+pub mod kafka;
+pub mod kafka_records;
+pub mod kafka_topics;
+mod registration;
+pub mod zookeeper;

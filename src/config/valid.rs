@@ -2,10 +2,13 @@
 //!
 //! Absent on purpose: how a file is read and judged (the files beside this one), and anything measured on the machine (`plan`).
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::{NodeName, NodeNumber, ReadinessLevel, Role, Roles};
+
+use super::secret::{HIDDEN, is_secret};
 
 /// The whole configuration of a cluster, seen from one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,13 +48,14 @@ pub struct Config {
 pub struct Node {
     /// `name`.
     pub name: NodeName,
-    /// `address`: what the others dial; the name itself by default.
+    /// `address`: what the others dial; the name itself by default. An IPv6 address stands in brackets, here and in the two below.
     pub address: String,
     /// `id`.
     pub number: NodeNumber,
     /// `roles`.
     pub roles: Roles,
-    /// Where the broker listens: `[[node]] bind`, else `[kafka] bind`, with "address" replaced; `0.0.0.0` by default.
+    /// Where the broker listens: `[[node]] bind`, else `[kafka] bind`, with "address" replaced; `0.0.0.0` by default. On this node, the
+    /// host of the PLAINTEXT listener where `listeners` is passed through; the same goes for `advertised`.
     pub bind: String,
     /// What the broker advertises (host, without a port): `[[node]] advertised`, else `[kafka] advertised`; the name by default.
     pub advertised: String,
@@ -75,8 +79,8 @@ pub enum Heap {
     Bytes(u64),
 }
 
-/// A property passed through, with the place it was written at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A property passed through, with the place it was written at. Its `Debug` does not show a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Property {
     /// The key as the service knows it.
     pub key: String,
@@ -86,8 +90,8 @@ pub struct Property {
     pub place: String,
 }
 
-/// An extra JVM option, with the place it was written at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An extra JVM option, with the place it was written at. Its `Debug` does not show a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct JvmOption {
     /// One argument of the JVM, e.g. `-XX:+AlwaysPreTouch`.
     pub text: String,
@@ -211,6 +215,8 @@ pub struct Paths {
     pub state_dir: PathBuf,
     /// What can be made again.
     pub cache_dir: PathBuf,
+    /// `allow_temporary`: data directories below /tmp are accepted.
+    pub allow_temporary: bool,
 }
 
 /// Something unwise in the configuration, with its place.
@@ -220,6 +226,36 @@ pub struct ConfigWarning {
     pub place: String,
     /// One sentence: what, and why it matters.
     pub text: String,
+}
+
+impl Property {
+    /// The value as it may be printed.
+    pub fn shown(&self) -> &str {
+        if is_secret(&self.key) { HIDDEN } else { &self.value }
+    }
+}
+
+impl fmt::Debug for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={} ({})", self.key, self.shown(), self.place)
+    }
+}
+
+impl JvmOption {
+    /// The option as it may be printed.
+    pub fn shown(&self) -> String {
+        match self.text.split_once('=') {
+            Some((name, _)) if is_secret(name) => format!("{name}={HIDDEN}"),
+            _ if is_secret(&self.text) => HIDDEN.to_owned(),
+            _ => self.text.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for JvmOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.shown(), self.place)
+    }
 }
 
 impl Config {

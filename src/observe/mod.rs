@@ -1,1 +1,21 @@
-//! The room `observe`.
+//! The room `observe`: what the world says, asked and read. Parsers are pure; probers and looks are effects.
+//!
+//! Absent on purpose: what any of it means (`plan::preflight` judges the machine, `supervise` the services).
+
+pub mod broker;
+pub mod dial;
+pub mod host;
+mod host_cgroup;
+pub mod java;
+mod java_version;
+pub mod preflight;
+mod preflight_directories;
+mod preflight_sockets;
+pub mod progress;
+pub mod proof;
+pub mod recovery;
+pub mod srvr;
+mod srvr_prober;
+pub mod wire;
+pub mod wire_metadata;
+pub mod wire_versions;

@@ -50,9 +50,10 @@ pub struct ServiceSpec {
     pub args: Vec<Reasoned>,
     /// The whole environment of the process.
     pub environment: Vec<(String, String)>,
-    /// Its working directory: where `hs_err` files and heap dumps land.
+    /// Its working directory, below `state_dir`: where GC log, `hs_err` files and heap dumps land. It is made before the start,
+    /// since a JVM does not run when it cannot open its GC log.
     pub directory: PathBuf,
-    /// Files written before each start, in `runtime_dir`.
+    /// Files written before each start, in `runtime_dir`. They may hold secrets that the operator passed through: owner only.
     pub files: Vec<RenderedFile>,
     /// `myid`: written once if absent, never overwritten. ZooKeeper only.
     pub my_id_file: Option<RenderedFile>,
@@ -80,6 +81,19 @@ pub struct RenderedFile {
     pub path: PathBuf,
     /// Its whole text.
     pub text: String,
+}
+
+impl ServiceSpec {
+    /// Bytes of the command line as `/proc/PID/cmdline` holds it: program and arguments, each with its NUL.
+    pub fn argv_length(&self) -> usize {
+        let program = self.program.as_os_str().len() + 1;
+        program + self.args.iter().map(|arg| arg.text.len() + 1).sum::<usize>()
+    }
+
+    /// Where its properties file goes: the last argument, by which a process of ours is known from a stranger's.
+    pub fn properties_path(&self) -> Option<&str> {
+        self.args.last().map(|arg| arg.text.as_str())
+    }
 }
 
 impl Plan {

@@ -266,21 +266,33 @@ pub fn the_states_words_agree(view: &NodeView, book: &Book) -> Verdict {
     Ok(())
 }
 
-/// What is true of a node: when each service last stopped serving, `None` while it serves.
+/// Whether a service serves, in truth.
+#[derive(Clone, Copy, Debug)]
+pub enum Serves {
+    Yes,
+    Until(Time),
+    Never,
+}
+
+/// What is true of a node, known to the world alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Truth {
-    pub zookeeper_lost: Option<Time>,
-    pub kafka_lost: Option<Time>,
+    pub zookeeper: Serves,
+    pub kafka: Serves,
 }
 
 pub fn ready_only_when_level_reached(view: &NodeView, book: &Book, truth: Truth, now: Time, stale: Time) -> Verdict {
     if !view.ready {
         return Ok(());
     }
-    let fresh = |lost: Option<Time>| lost.is_none_or(|at| now - at <= stale);
-    require(!book.roles.zookeeper || fresh(truth.zookeeper_lost), || format!("ready, now {now}, {truth:?}"))?;
+    let fresh = |serves| match serves {
+        Serves::Yes => true,
+        Serves::Until(at) => now - at <= stale,
+        Serves::Never => false,
+    };
+    require(!book.roles.zookeeper || fresh(truth.zookeeper), || format!("ready, now {now}, {truth:?}"))?;
     let kafka_due = book.roles.kafka && book.level != ReadinessLevel::Started;
-    require(!kafka_due || fresh(truth.kafka_lost), || format!("ready, now {now}, {truth:?}"))
+    require(!kafka_due || fresh(truth.kafka), || format!("ready, now {now}, {truth:?}"))
 }
 
 pub fn ready_is_said_once(book: &Book, view: &NodeView) -> Verdict {
@@ -314,4 +326,3 @@ pub fn a_quiet_cluster_stays_ready(view: &NodeView) -> Verdict {
 pub fn a_calm_stop_of_a_lone_node_is_clean(alone: bool, clean: bool) -> Verdict {
     require(!alone || clean, || String::from("nothing went wrong, and the stop is called unclean"))
 }
-

@@ -36,18 +36,51 @@ pub enum Listener {
 /// One message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    Spawned { role: Role, run: RunId, pid: i32 },
-    SpawnFailed { role: Role, run: RunId, curable: bool },
-    Exited { role: Role, run: RunId, status: ExitStatus },
-    Preflight { role: Role, held: bool },
-    ZooKeeper { run: RunId, answer: Srvr },
+    Spawned {
+        role: Role,
+        run: RunId,
+        pid: i32,
+    },
+    SpawnFailed {
+        role: Role,
+        run: RunId,
+        curable: bool,
+    },
+    Exited {
+        role: Role,
+        run: RunId,
+        status: ExitStatus,
+    },
+    Preflight {
+        role: Role,
+        held: bool,
+    },
+    ZooKeeper {
+        run: RunId,
+        answer: Srvr,
+    },
     /// By the peer's place in the policy's list.
-    Ensemble { answers: [Srvr; MOST] },
-    Registration { ask: u64, seen: Seen },
-    Broker { run: RunId, answer: Listener },
+    Ensemble {
+        answers: [Srvr; MOST],
+    },
+    Registration {
+        ask: u64,
+        seen: Seen,
+    },
+    Broker {
+        run: RunId,
+        answer: Listener,
+    },
     /// Partitions behind of ten; `None` where unreadable.
-    InSync { run: RunId, behind: Option<u32> },
-    Progress { role: Role, run: RunId, progress: Progress },
+    InSync {
+        run: RunId,
+        behind: Option<u32>,
+    },
+    Progress {
+        role: Role,
+        run: RunId,
+        progress: Progress,
+    },
     Stop,
 }
 
@@ -61,10 +94,7 @@ impl Message {
             | Message::Progress { role, run, .. } => Some((role, run)),
             Message::ZooKeeper { run, .. } => Some((Role::ZooKeeper, run)),
             Message::Broker { run, .. } | Message::InSync { run, .. } => Some((Role::Kafka, run)),
-            Message::Preflight { .. }
-            | Message::Ensemble { .. }
-            | Message::Registration { .. }
-            | Message::Stop => None,
+            Message::Preflight { .. } | Message::Ensemble { .. } | Message::Registration { .. } | Message::Stop => None,
         }
     }
 
@@ -123,9 +153,7 @@ impl Seen {
     fn outcome(self) -> RegistrationOutcome {
         match self {
             Seen::Absent => RegistrationOutcome::Absent,
-            Seen::Held(session) => {
-                RegistrationOutcome::Held { session: SessionId(session), endpoint: String::new() }
-            }
+            Seen::Held(session) => RegistrationOutcome::Held { session: SessionId(session), endpoint: String::new() },
             Seen::Unreadable => RegistrationOutcome::Unreadable(String::from("no session")),
         }
     }

@@ -241,7 +241,8 @@ impl<D: Driver> World<D> {
         if role == Role::Kafka {
             self.nodes[node].dirty = false;
             let session = self.nodes[node].jvms[Role::Kafka as usize].as_ref().map_or(0, |jvm| jvm.session);
-            if self.ensemble.connected(node) && self.ensemble.registrations[node].is_some_and(|r| r.session == session) {
+            if self.ensemble.connected(node) && self.ensemble.registrations[node].is_some_and(|r| r.session == session)
+            {
                 self.ensemble.registrations[node] = None;
             }
         }

@@ -65,6 +65,8 @@ pub fn regressions() -> Vec<u64> {
     files
         .iter()
         .filter_map(|path| std::fs::read_to_string(path).ok())
-        .flat_map(|text| text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect::<Vec<u64>>())
+        .flat_map(|text| {
+            text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect::<Vec<u64>>()
+        })
         .collect()
 }

@@ -114,12 +114,10 @@ impl Schedule {
         let mut schedule = Schedule {
             kind,
             nodes,
-            level: pick(rng, &[
-                ReadinessLevel::Serving,
-                ReadinessLevel::Serving,
-                ReadinessLevel::InSync,
-                ReadinessLevel::Started,
-            ]),
+            level: pick(
+                rng,
+                &[ReadinessLevel::Serving, ReadinessLevel::Serving, ReadinessLevel::InSync, ReadinessLevel::Started],
+            ),
             grace: pick(rng, &[10 * SEC, 30 * SEC, 5 * MIN]),
             probe_interval: pick(rng, &[SEC, 2 * SEC, 2 * SEC, 5 * SEC]),
             weather: Weather::default(),
@@ -262,11 +260,6 @@ fn cluster(kind: Kind, rng: &mut Rng) -> Vec<NodePlan> {
     let dirt = pick(rng, &[0, 30, 100]);
     roles
         .iter()
-        .map(|roles| NodePlan {
-            roles: *roles,
-            first_on: 0,
-            offset: rng.below(100 * MIN),
-            dirty: rng.chance(dirt),
-        })
+        .map(|roles| NodePlan { roles: *roles, first_on: 0, offset: rng.below(100 * MIN), dirty: rng.chance(dirt) })
         .collect()
 }

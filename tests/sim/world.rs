@@ -14,7 +14,7 @@ use crate::book::{Book, world_time};
 use crate::clock::{MIN, SEC, Time, long};
 use crate::driver::Driver;
 use crate::ensemble::{Ensemble, Mask, bit};
-use crate::invariants::{self, Broken, Truth, hold};
+use crate::invariants::{self, Broken, Serves, Truth, hold};
 use crate::jvm::{Jvm, Stuck};
 use crate::message::Message;
 use crate::schedule::{Fault, Kind, NodePlan, Schedule, Weather};
@@ -123,7 +123,7 @@ pub struct Node<D> {
     pub no_session: Time,
     pub oversleep: Time,
     /// When each service last stopped serving, in truth.
-    pub lost: [Time; 2],
+    pub lost: [Option<Time>; 2],
 }
 
 /// Everything.
@@ -317,8 +317,10 @@ impl<D: Driver> World<D> {
         alive.supervisor.handle_event(local, message.event(&alive.policy.peers));
         self.counts.events += 1;
         alive.handled += 1;
-        let kafka_failed =
-            matches!(message, Message::Exited { role: Role::Kafka, .. } | Message::SpawnFailed { role: Role::Kafka, .. });
+        let kafka_failed = matches!(
+            message,
+            Message::Exited { role: Role::Kafka, .. } | Message::SpawnFailed { role: Role::Kafka, .. }
+        );
         if let Some(before) = before {
             let after = alive.supervisor.view(local);
             while let Some(action) = alive.supervisor.poll_action() {
@@ -412,9 +414,9 @@ impl<D: Driver> World<D> {
     }
 
     fn check_signal(&self, book: &Book, role: Role, run: RunId, kafka_failed: bool) -> Result<(), Broken> {
-        hold!(zookeeper_never_stops_before_kafka(book, role));
         hold!(kafka_failure_never_stops_zookeeper(book, role, kafka_failed));
         hold!(zookeeper_is_never_signalled_unless_the_node_stops(book, role));
+        hold!(zookeeper_never_stops_before_kafka(book, role));
         hold!(kafka_is_never_signalled_unless_the_node_stops(book, role));
         hold!(signals_go_to_the_present_run(book, role, run));
         Ok(())
@@ -459,9 +461,9 @@ impl<D: Driver> World<D> {
             return Err(Broken { invariant: "probes_never_overlap", seen: seen.clone() });
         }
         hold!(questions_are_spaced(book));
+        hold!(ready_only_when_level_reached(&view, book, self.truth(node), self.now, self.staleness()));
         hold!(every_wait_has_a_reason(&view, book));
         hold!(the_states_words_agree(&view, book));
-        hold!(ready_only_when_level_reached(&view, book, self.truth(node), self.now, self.staleness()));
         hold!(ready_is_said_once(book, &view));
         let kernel = if self.stage == Stage::Weather { 3 * MIN } else { 2 * MIN };
         hold!(a_stop_ends_in_bounded_time(book, self.now, kernel));
@@ -481,8 +483,12 @@ impl<D: Driver> World<D> {
     }
 
     fn truth(&self, node: usize) -> Truth {
-        let lost = |role: Role| (self.served[role as usize] & bit(node) == 0).then_some(self.nodes[node].lost[role as usize]);
-        Truth { zookeeper_lost: lost(Role::ZooKeeper), kafka_lost: lost(Role::Kafka) }
+        let serves = |role: Role| match self.nodes[node].lost[role as usize] {
+            _ if self.served[role as usize] & bit(node) != 0 => Serves::Yes,
+            Some(at) => Serves::Until(at),
+            None => Serves::Never,
+        };
+        Truth { zookeeper: serves(Role::ZooKeeper), kafka: serves(Role::Kafka) }
     }
 
     /// Notes when a service stopped serving in truth.
@@ -494,7 +500,7 @@ impl<D: Driver> World<D> {
         for (role, (before, after)) in self.served.iter().zip(serve).enumerate() {
             let lost = before & !after;
             for node in (0..self.nodes.len()).filter(|n| lost & bit(*n) != 0) {
-                self.nodes[node].lost[role] = self.now;
+                self.nodes[node].lost[role] = Some(self.now);
             }
         }
         self.served = serve;
@@ -555,7 +561,7 @@ impl<D> Node<D> {
             preflight_held: 0,
             no_session: 0,
             oversleep: 0,
-            lost: [0; 2],
+            lost: [None; 2],
         }
     }
 

@@ -1,0 +1,93 @@
+//! What stands against a start: what was seen on the machine, held against the plan, as findings in words.
+//!
+//! Three weights (`design.md`, "Life of a node", 2): what can never work is refused, what may come later is waited for, what is unwise is a
+//! warning. A refusal is looked at again too, since an operator's hand can cure it.
+//! Pure: `observe/preflight` looks. Absent on purpose: doing anything about a finding, and the careful list of kernel settings.
+
+mod directories;
+mod limits;
+mod network;
+mod seen;
+
+use crate::model::{Role, WaitReason};
+
+use super::{Plan, ServiceSpec};
+
+pub use seen::{
+    BindSighting, BindState, Content, DirectorySighting, DirectoryState, Holder, Listener, Sightings, Space,
+};
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Unwise, and it works.
+    Warn,
+    /// It may come by itself.
+    Wait,
+    /// It cannot work until somebody mends it.
+    Refuse,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The service it holds back; `None` for the node.
+    pub role: Option<Role>,
+    /// How much it weighs.
+    pub weight: Weight,
+    /// What is so, naming the file, key or path; one sentence without a full stop.
+    pub text: String,
+    /// What to do; empty where nothing needs doing.
+    pub remedy: String,
+    /// What the supervisor says it waits for. Set unless it is a warning.
+    pub wait: Option<WaitReason>,
+}
+
+impl Finding {
+    fn new(role: Role, weight: Weight, text: String, remedy: String) -> Finding {
+        Finding { role: Some(role), weight, text, remedy, wait: None }
+    }
+
+    fn refuse(role: Role, text: String, remedy: String, wait: Option<WaitReason>) -> Finding {
+        let wait = wait.unwrap_or_else(|| WaitReason::Finding { text: text.clone() });
+        Finding { wait: Some(wait), ..Finding::new(role, Weight::Refuse, text, remedy) }
+    }
+
+    fn wait(role: Role, text: String, remedy: String, wait: WaitReason) -> Finding {
+        Finding { wait: Some(wait), ..Finding::new(role, Weight::Wait, text, remedy) }
+    }
+
+    fn warn(role: Role, text: String, remedy: String) -> Finding {
+        Finding::new(role, Weight::Warn, text, remedy)
+    }
+}
+
+/// Everything that stands against starting `role`, the heaviest first.
+pub fn judge(plan: &Plan, role: Role, seen: &Sightings) -> Vec<Finding> {
+    let Some(service) = plan.service(role) else { return Vec::new() };
+    let mut findings = Vec::new();
+    findings.extend(limits::heaps(plan, role));
+    findings.extend(limits::paths(plan, role));
+    for directory in &seen.directories {
+        findings.extend(directories::judge(plan, role, directory));
+    }
+    if role == Role::Kafka {
+        findings.extend(directories::clusters(&seen.directories));
+    }
+    for bind in &seen.binds {
+        findings.extend(network::bind(service, bind, &seen.listeners));
+    }
+    findings.extend(network::peers(role, &seen.unresolved));
+    findings.extend(limits::system(plan, role, seen));
+    if let Some(what) = &seen.unanswered {
+        let text = format!("{what} took too long to look at");
+        let wait = WaitReason::Finding { text: text.clone() };
+        findings.push(Finding::wait(role, text, "see whether a disk or a file server hangs (dmesg)".into(), wait));
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
+    findings
+}
+
+fn properties_path(service: &ServiceSpec) -> &str {
+    service.properties_path().unwrap_or_default()
+}

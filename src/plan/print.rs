@@ -1,0 +1,175 @@
+//! The plan as an operator reviews it: every number with its reason, every file with its text, secrets masked.
+//!
+//! Absent on purpose: findings (`check` shows them), and machine-readable output.
+
+use super::memory::size;
+use super::{ARGV_LIMIT, Plan, RenderedFile, ServiceSpec};
+
+/// Columns that the value takes before its reason is put on a line of its own.
+const COLUMN: usize = 60;
+
+/// The whole plan as text.
+pub fn print(plan: &Plan) -> String {
+    let mut text = String::new();
+    head(&mut text, plan);
+    memory(&mut text, plan);
+    for service in &plan.services {
+        text.push('\n');
+        one_service(&mut text, service);
+    }
+    if !plan.warnings.is_empty() {
+        text.push_str("\nwarnings\n");
+        for warning in &plan.warnings {
+            let place = if warning.place.is_empty() { String::new() } else { format!("{}: ", warning.place) };
+            line(&mut text, &format!("  {place}{}", warning.text));
+        }
+    }
+    text
+}
+
+fn head(text: &mut String, plan: &Plan) {
+    let node = plan.config.this_node();
+    let roles: Vec<&str> = plan.services.iter().map(|service| service.role.as_str()).collect();
+    let java = &plan.facts.java;
+    let install = &plan.facts.kafka;
+    let version = |version: &Option<String>| version.clone().unwrap_or_else(|| "not found".to_string());
+    line(text, &format!("node      {} (id {}) of cluster {}", node.name, node.number, plan.config.cluster));
+    line(text, &format!("runs      {}, in this order, as {}", roles.join(", then "), plan.facts.user));
+    line(text, &format!("java      {} in {} ({})", java.version, java.home.display(), java.found));
+    let libs = plan.config.kafka.home.join("libs");
+    line(
+        text,
+        &format!(
+            "kafka     {}, zookeeper {} in {}",
+            version(&install.kafka),
+            version(&install.zookeeper),
+            libs.display()
+        ),
+    );
+    line(text, &format!("cores     {}", plan.facts.cores));
+}
+
+fn memory(text: &mut String, plan: &Plan) {
+    let budget = &plan.memory;
+    text.push_str("\nmemory\n");
+    let numbers = [
+        ("total", budget.total),
+        ("zookeeper heap", budget.zookeeper_heap),
+        ("kafka heap", budget.kafka_heap),
+        ("page cache", budget.page_cache),
+    ];
+    for ((name, bytes), why) in numbers.into_iter().zip(&budget.reasons) {
+        line(text, &format!("  {name:<16}{:>8}   {why}", size(bytes)));
+    }
+}
+
+fn one_service(text: &mut String, service: &ServiceSpec) {
+    line(text, &format!("service {}", service.role));
+    line(text, &format!("  probed at {}, runs in {}", service.probe_address, service.directory.display()));
+    line(text, &format!("\n  command line, {} bytes of less than {ARGV_LIMIT}", service.argv_length()));
+    line(text, &format!("    {}", service.program.display()));
+    for arg in &service.args {
+        with_reason(text, &masked_option(&arg.text), &arg.why);
+    }
+    text.push_str("\n  environment, all of it\n");
+    for (key, value) in &service.environment {
+        line(text, &format!("    {key}={value}"));
+    }
+    for file in &service.files {
+        line(text, &format!("\n  file {}", file.path.display()));
+        rendered(text, file);
+    }
+    if let Some(file) = &service.my_id_file {
+        line(text, &format!("\n  file {}, written once and never over", file.path.display()));
+        rendered(text, file);
+    }
+}
+
+fn with_reason(text: &mut String, value: &str, why: &str) {
+    let width = value.chars().count();
+    if why.is_empty() {
+        line(text, &format!("    {value}"));
+    } else if width <= COLUMN {
+        line(text, &format!("    {value:<COLUMN$}  # {why}"));
+    } else {
+        line(text, &format!("    {value}"));
+        line(text, &format!("    {:<COLUMN$}  # {why}", ""));
+    }
+}
+
+/// Each property with the comment above it as a trailing column.
+fn rendered(text: &mut String, file: &RenderedFile) {
+    let mut why = String::new();
+    for row in file.text.lines() {
+        match row.strip_prefix("# ") {
+            Some(words) => why = words.to_string(),
+            None if row.is_empty() => {
+                if !why.is_empty() {
+                    line(text, &format!("    # {}", std::mem::take(&mut why)));
+                }
+            }
+            None => with_reason(text, &masked_property(row), &std::mem::take(&mut why)),
+        }
+    }
+}
+
+/// Terminal control characters of an operator's text never reach the terminal.
+fn line(text: &mut String, row: &str) {
+    text.extend(row.trim_end().chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }));
+    text.push('\n');
+}
+
+const MASK: &str = "********";
+
+/// Whether a key names something that must not be shown.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["password", "secret", "jaas.config", "credential", "token", "private.key", "keystore.key"]
+        .iter()
+        .any(|word| key.contains(word))
+}
+
+/// `key=value` of a rendered file; the key's own escapes (`\=`) do not end it.
+fn masked_property(row: &str) -> String {
+    let mut escaped = false;
+    let end = row.find(|c| {
+        let separates = c == '=' && !escaped;
+        escaped = c == '\\' && !escaped;
+        separates
+    });
+    match end.map(|end| row.split_at(end)) {
+        Some((key, _)) if is_secret(key) => format!("{key}={MASK}"),
+        // A listener's mechanism carries its password inside the value of a harmless key.
+        Some((key, value)) if value.to_ascii_lowercase().contains("password=") => format!("{key}={MASK}"),
+        _ => row.to_string(),
+    }
+}
+
+fn masked_option(option: &str) -> String {
+    match option.split_once('=') {
+        Some((key, value)) if is_secret(key) || value.to_ascii_lowercase().contains("password=") => {
+            format!("{key}={MASK}")
+        }
+        _ => option.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_wherever_they_stand() {
+        let masked = [
+            "ssl.keystore.password=geheim",
+            "listener.name.sasl.plain.sasl.jaas.config=org.X required password\\=\"geheim\";",
+            "some.config=a password=geheim",
+            "ssl.keystore.key=geheim",
+        ];
+        for row in masked {
+            assert!(!masked_property(row).contains("geheim"), "{row}");
+        }
+        assert!(!masked_option("-Djavax.net.ssl.keyStorePassword=geheim").contains("geheim"));
+        assert_eq!(masked_property("num.partitions=3"), "num.partitions=3");
+    }
+}
