@@ -311,7 +311,7 @@ impl Lane<Kafka> {
             facts.ever_served = true;
             facts.in_sync.want(now);
             facts.progress = Slot::Idle;
-            facts.broker = Slot::Due(now + policy.probe_interval);
+            facts.broker.put_off(now + policy.probe_interval);
             out.say(Notice::BrokerServes { after: now.since(born) });
         }
         if was == Level::Ready && is != Level::Ready {
@@ -404,7 +404,7 @@ impl Wait {
     fn tick(&mut self, now: Moment, quorum: bool, policy: &Policy, out: &mut Out) {
         if quorum {
             if self.may_start(now) {
-                self.registration.want(now);
+                self.registration.begin(now); // and no sooner again than its answer said
             } else if self.held.is_empty() {
                 self.preflight.want(now); // the last look is too old to start on
             }

@@ -65,6 +65,22 @@ impl Slot {
             Slot::Asked(_) => {}
         }
     }
+
+    /// Begins to ask at `at`, unless it is being asked already.
+    pub(super) fn begin(&mut self, at: Moment) {
+        match *self {
+            Slot::Idle => *self = Slot::Due(at),
+            Slot::Due(_) | Slot::Asked(_) => {}
+        }
+    }
+
+    /// Asks no sooner than at `at`; an answer that is awaited is awaited further.
+    pub(super) fn put_off(&mut self, at: Moment) {
+        match *self {
+            Slot::Idle | Slot::Due(_) => *self = Slot::Due(at),
+            Slot::Asked(_) => {}
+        }
+    }
 }
 
 /// The earlier of two wake-ups.

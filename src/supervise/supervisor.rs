@@ -39,6 +39,8 @@ pub struct Supervisor {
     pub(super) others: Option<(Moment, EnsembleView)>,
     /// Who was last said to be missing for a quorum.
     missing: Option<WaitReason>,
+    /// Since when looks at them find one that serves, while this node's own server does not.
+    others_serve: Option<Moment>,
     /// Since when this node's own server does not serve; `None` while it does.
     local_unready: Option<Moment>,
     /// READY=1 was ordered.
@@ -60,6 +62,7 @@ impl Supervisor {
             finished: None,
             ensemble: Slot::Idle,
             others: None,
+            others_serve: None,
             missing: None,
             local_unready: Some(now),
             was_ready: false,
@@ -100,6 +103,7 @@ impl Supervisor {
                 }
             }
             Event::Ensemble { view } => {
+                self.others_serve = one_serves(&view).then(|| self.others_serve.unwrap_or(now));
                 self.others = Some((now, view));
                 self.ensemble = Slot::Due(now + ENSEMBLE_INTERVAL);
                 self.announce_quorum(now);
@@ -202,11 +206,11 @@ impl Supervisor {
                 lane.tick_zookeeper(now, &self.policy, &mut self.out);
             }
             self.watch_local(now);
-            self.tick_ensemble(now);
             let quorum = self.quorum(now);
             if let Some(lane) = &mut self.kafka {
                 lane.tick_kafka(now, quorum, &self.policy, &mut self.out);
             }
+            self.tick_ensemble(now); // after the lanes: whether it is needed hangs on their states
         }
         self.judge_node(now);
     }
@@ -237,6 +241,7 @@ impl Supervisor {
         if !needed || self.policy.peers.is_empty() {
             self.ensemble = Slot::Idle;
             self.others = None;
+            self.others_serve = None;
             self.missing = None;
             return;
         }
@@ -267,17 +272,16 @@ impl Supervisor {
         self.missing = missing;
     }
 
-    /// Whether there is a quorum that a broker can start on: this node's own server is in one, or, where that does not
-    /// come up for long or is none, another member is.
+    /// Whether there is a quorum that a broker can start on: this node's own server is in one, or another member is where
+    /// this node has no server, or has one that has not joined them for long. A node that was alone for long has waited
+    /// for nobody's fault: its patience begins when the others serve.
     pub(super) fn quorum(&self, now: Moment) -> bool {
-        let others = self.others.as_ref().is_some_and(|(at, view)| {
-            now.since(*at) <= ENSEMBLE_VALID
-                && view.peers.iter().any(|peer| matches!(peer.zookeeper, ZooKeeperOutcome::Serving(_)))
-        });
-        match (&self.zookeeper, self.local_unready) {
-            (None, _) => others,
-            (Some(_), None) => true,
-            (Some(_), Some(since)) => others && now.since(since) >= LOCAL_QUORUM_PATIENCE,
+        let fresh = self.others.as_ref().is_some_and(|(at, _)| now.since(*at) <= ENSEMBLE_VALID);
+        match (&self.zookeeper, self.local_unready, self.others_serve) {
+            (Some(_), None, _) => true,
+            (None, _, others) => fresh && others.is_some(),
+            (Some(_), Some(_), Some(since)) => fresh && now.since(since) >= LOCAL_QUORUM_PATIENCE,
+            (Some(_), Some(_), None) => false,
         }
     }
 
@@ -335,4 +339,9 @@ impl Supervisor {
         });
         zookeeper || kafka
     }
+}
+
+/// Whether a member in `view` says that it serves: then there is a quorum.
+fn one_serves(view: &EnsembleView) -> bool {
+    view.peers.iter().any(|peer| matches!(peer.zookeeper, ZooKeeperOutcome::Serving(_)))
 }

@@ -1,0 +1,173 @@
+//! Simulation: the real `Supervisor` of one to five nodes against model JVMs and a model ensemble, in virtual time.
+//!
+//! One seed is one schedule: a cluster, its weather and its faults, until all is well, all nodes are ready, and perhaps all
+//! are stopped again. Nothing here sleeps, and the same seed always tells the same story.
+//!
+//! # States of the models
+//! ```text
+//! ZooKeeper: Loads -> Listens -> Joined -> Stops                        (srvr: refused, not serving, serving with a quorum)
+//! broker:    Loads -> Connects -> [Recovers] -> LoadsLogs -> Registers -> Serves -> Stops
+//!            Connects gives up after 18 s (exit 1); Registers against another session ends in exit 1 (NodeExists);
+//!            SIGTERM before Serves ends in exit 1 and what was recovered is lost; Stops hangs while there is no quorum
+//! session:   held by a living broker -> (unclean end, or cut off from the quorum) -> lapses 18 s later, if somebody leads
+//! quorum:    a majority of joined members on one side of the network, an election later
+//! ```
+//! # Events
+//! Deaths of either JVM by signals and exit codes, stops that hang with and without progress, hangs, processes that cannot
+//! be made, findings before a start, a ZooKeeper session that does not come up, partitions, power cuts, stop requests once
+//! and twice, an oversleeping loop; answers that are slow, lost, late (of runs long gone) or doubled; clocks that differ.
+//!
+//! # Invariants
+//! In `invariants.rs`, each a function whose name is the sentence. `book.rs` keeps the books they judge by, apart from the
+//! supervisor. `mutants.rs` holds supervisors that break one promise each, to show that the invariants can fail.
+//!
+//! # To replay
+//! `KAFKA_NODE_SIM_SEED=n cargo test --test sim replay -- --nocapture` prints the whole story of a seed;
+//! `KAFKA_NODE_SIM_SCHEDULES=n` sets how many seeds `schedules` runs, `KAFKA_NODE_SIM_FIRST=n` where they begin.
+//! A seed that broke something is kept in `regressions/`, in the commit that mends it.
+
+mod book;
+mod clock;
+mod driver;
+mod ensemble;
+mod invariants;
+mod jvm;
+mod message;
+mod mutants;
+mod probes;
+mod processes;
+mod runner;
+mod schedule;
+mod stages;
+mod world;
+
+use std::time::Instant;
+
+use kafka_node::model::Rng;
+use kafka_node::supervise::Supervisor;
+
+use crate::mutants::*;
+use crate::runner::{from_environment, regressions, report, run, run_all};
+use crate::schedule::{Kind, Schedule};
+use crate::world::{Counts, Trace, World};
+
+/// Schedules in an ordinary test run; CI asks for 10,000 in the `fast` profile.
+const SCHEDULES: u64 = 2000;
+
+fn expect_all_hold(seeds: impl Iterator<Item = u64>) -> Counts {
+    match run_all::<Supervisor>(seeds) {
+        Ok(counts) => counts,
+        Err(failure) => panic!("{}", report(&failure)),
+    }
+}
+
+#[test]
+fn schedules() {
+    let first = from_environment("KAFKA_NODE_SIM_FIRST").unwrap_or(0);
+    let number = from_environment("KAFKA_NODE_SIM_SCHEDULES").unwrap_or(SCHEDULES);
+    let began = Instant::now();
+    let counts = expect_all_hold(first..first + number);
+    println!(
+        "sim: {number} schedules, {} events, {} starts, {} h of virtual time, {:.1} s",
+        counts.events,
+        counts.spawns,
+        counts.lasted / (60 * clock::MIN),
+        began.elapsed().as_secs_f64()
+    );
+}
+
+#[test]
+fn regressions_stay_mended() {
+    expect_all_hold(regressions().into_iter());
+}
+
+/// Seeds of this kind among the first ones.
+fn seeds_of(kind: Kind, number: usize) -> impl Iterator<Item = u64> {
+    (0..).filter(move |seed| Schedule::new(&mut Rng::new(*seed)).kind == kind).take(number)
+}
+
+#[test]
+fn a_node_alone_for_long_and_then_the_others_all_become_ready_without_help() {
+    expect_all_hold(seeds_of(Kind::Alone, 60));
+}
+
+#[test]
+fn nodes_that_come_up_in_any_order_become_ready_and_stop_cleanly_where_they_can() {
+    expect_all_hold(seeds_of(Kind::Calm, 100));
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    let story = |seed| {
+        let mut world = World::<Supervisor>::new(seed, Trace::Kept);
+        let counts = world.run().map(|counts| counts.events).map_err(|broken| broken.invariant);
+        (counts, world.trace)
+    };
+    for seed in 0..20 {
+        assert_eq!(story(seed), story(seed), "seed {seed}");
+    }
+}
+
+#[test]
+fn replay() {
+    let Some(seed) = from_environment("KAFKA_NODE_SIM_SEED") else { return };
+    let mut world = World::<Supervisor>::new(seed, Trace::Printed);
+    println!("{:?}", world.schedule);
+    let end = world.run();
+    println!("{end:?}\n{}", world.views());
+    if let Err(failure) = run::<Supervisor>(seed) {
+        panic!("{}", report(&failure));
+    }
+}
+
+#[test]
+fn events_per_second() {
+    let number = from_environment("KAFKA_NODE_SIM_SCHEDULES").unwrap_or(200).min(2000);
+    let began = Instant::now();
+    let counts = expect_all_hold(0..number);
+    let seconds = began.elapsed().as_secs_f64();
+    println!("sim: {} events, {seconds:.2} s, {:.0} events/s", counts.events, counts.events as f64 / seconds);
+    assert!(counts.events > 0);
+}
+
+/// The flaw must break this invariant, and none before it, within the first seeds.
+fn expect_caught<F: Flaw>(invariant: &str) {
+    const SEEDS: u64 = 400;
+    match run_all::<Mutant<F>>(0..SEEDS) {
+        Err(failure) => assert_eq!(failure.broken.invariant, invariant, "{}", failure.broken.seen),
+        Ok(_) => panic!("{SEEDS} schedules, and nothing noticed: `{invariant}` cannot fail"),
+    }
+}
+
+macro_rules! mutants {
+    ($($test:ident: $flaw:ty => $invariant:ident;)*) => {$(
+        #[test]
+        fn $test() {
+            expect_caught::<$flaw>(stringify!($invariant));
+        }
+    )*};
+}
+
+mutants! {
+    caught_killing_early: KillsEarly => kill_never_before_grace;
+    caught_dropping_the_deferral: DropsTheDeferral =>
+        term_never_during_start_or_recovery_unless_second_request_or_no_progress;
+    caught_starting_kafka_before_the_quorum: SpawnsBeforeQuorum => kafka_never_starts_before_quorum_ready;
+    caught_ignoring_run_ids: IgnoresRunIds => old_runs_are_ignored;
+    caught_ignoring_ask_numbers: IgnoresAskNumbers => old_runs_are_ignored;
+    caught_ignoring_the_registration: IgnoresTheRegistration => kafka_never_starts_against_a_registration_seen_held;
+    caught_stopping_zookeeper_first: StopsZooKeeperFirst => zookeeper_never_stops_before_kafka;
+    caught_restarting_on_quorum_loss: RestartsOnQuorumLoss => zookeeper_is_never_signalled_unless_the_node_stops;
+    caught_stopping_zookeeper_with_kafka: StopsZooKeeperWithKafka => kafka_failure_never_stops_zookeeper;
+    caught_restarting_a_silent_broker: RestartsASilentBroker => kafka_is_never_signalled_unless_the_node_stops;
+    caught_starting_a_second_process: SpawnsTwice => never_two_live_runs_of_a_service;
+    caught_asking_twice: AsksTwice => probes_never_overlap;
+    caught_halving_pauses: HalvesPauses => backoff_follows_its_table;
+    caught_leaving_a_timer_armed: LeavesTimersArmed => timers_belong_to_states;
+    caught_never_resting: NeverRests => the_loop_is_never_busy;
+    caught_boasting_readiness: BoastsReadiness => ready_only_when_level_reached;
+    caught_waiting_in_silence: WaitsInSilence => every_wait_has_a_reason;
+    caught_finishing_early: FinishesEarly => finish_only_when_all_down;
+    caught_calling_every_stop_clean: CallsEveryStopClean => finish_clean_only_if_no_kill_and_clean_codes;
+    caught_never_starting_kafka: NeverStartsKafka => every_node_becomes_ready_once_all_is_well;
+}

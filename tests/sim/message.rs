@@ -1,0 +1,170 @@
+//! What travels from the world to a supervisor, small enough to be queued by the million; it becomes an `Event` on delivery.
+
+use kafka_node::model::{
+    BrokerOutcome, EnsembleView, ExitStatus, InSyncOutcome, NodeName, PeerView, PreflightOutcome, Progress, QuorumRole,
+    RegistrationOutcome, Role, RunId, SessionId, SpawnFailure, StopCause, WaitReason, ZooKeeperOutcome,
+};
+use kafka_node::supervise::Event;
+
+use crate::ensemble::MOST;
+
+/// An answer to `srvr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Srvr {
+    Serving(QuorumRole),
+    NotServing,
+    Refused,
+    TimedOut,
+}
+
+/// What stands at `/brokers/ids/N`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Absent,
+    Held(i64),
+    Unreadable,
+}
+
+/// What the broker's listener answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    Answers { lists_itself: bool },
+    Refused,
+    TimedOut,
+}
+
+/// One message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    Spawned {
+        role: Role,
+        run: RunId,
+        pid: i32,
+    },
+    SpawnFailed {
+        role: Role,
+        run: RunId,
+        curable: bool,
+    },
+    Exited {
+        role: Role,
+        run: RunId,
+        status: ExitStatus,
+    },
+    Preflight {
+        role: Role,
+        held: bool,
+    },
+    ZooKeeper {
+        run: RunId,
+        answer: Srvr,
+    },
+    /// By the peer's place in the policy's list.
+    Ensemble {
+        answers: [Srvr; MOST],
+    },
+    Registration {
+        ask: u64,
+        seen: Seen,
+    },
+    Broker {
+        run: RunId,
+        answer: Listener,
+    },
+    /// Partitions behind of ten; `None` where unreadable.
+    InSync {
+        run: RunId,
+        behind: Option<u32>,
+    },
+    Progress {
+        role: Role,
+        run: RunId,
+        progress: Progress,
+    },
+    Stop,
+}
+
+impl Message {
+    /// The run it is news of.
+    pub fn run(&self) -> Option<(Role, RunId)> {
+        match *self {
+            Message::Spawned { role, run, .. }
+            | Message::SpawnFailed { role, run, .. }
+            | Message::Exited { role, run, .. }
+            | Message::Progress { role, run, .. } => Some((role, run)),
+            Message::ZooKeeper { run, .. } => Some((Role::ZooKeeper, run)),
+            Message::Broker { run, .. } | Message::InSync { run, .. } => Some((Role::Kafka, run)),
+            Message::Preflight { .. } | Message::Ensemble { .. } | Message::Registration { .. } | Message::Stop => None,
+        }
+    }
+
+    /// The event it is for a node whose policy names `peers`.
+    pub fn event(self, peers: &[NodeName]) -> Event {
+        match self {
+            Message::Spawned { role, run, pid } => Event::Spawned { role, run, pid },
+            Message::SpawnFailed { role, run, curable: true } => {
+                Event::SpawnFailed { role, run, failure: SpawnFailure::Resources(String::new()) }
+            }
+            Message::SpawnFailed { role, run, curable: false } => {
+                Event::SpawnFailed { role, run, failure: SpawnFailure::Missing(String::new()) }
+            }
+            Message::Exited { role, run, status } => Event::Exited { role, run, status },
+            Message::Preflight { role, held: false } => Event::Preflight { role, outcome: PreflightOutcome::Clear },
+            Message::Preflight { role, held: true } => Event::Preflight {
+                role,
+                outcome: PreflightOutcome::Held(vec![WaitReason::PortHeld { port: 2181, holder: String::from("nc") }]),
+            },
+            Message::ZooKeeper { run, answer } => Event::ZooKeeper { run, outcome: answer.outcome() },
+            Message::Ensemble { answers } => Event::Ensemble {
+                view: EnsembleView {
+                    peers: peers
+                        .iter()
+                        .zip(answers)
+                        .map(|(name, answer)| PeerView { name: name.clone(), zookeeper: answer.outcome() })
+                        .collect(),
+                },
+            },
+            Message::Registration { ask, seen } => Event::Registration { ask, outcome: seen.outcome() },
+            Message::Broker { run, answer } => Event::Broker { run, outcome: answer.outcome() },
+            Message::InSync { run, behind: Some(behind) } => {
+                Event::InSync { run, outcome: InSyncOutcome::Seen { replicas: 10, behind } }
+            }
+            Message::InSync { run, behind: None } => {
+                Event::InSync { run, outcome: InSyncOutcome::Unreadable(String::from("no leader")) }
+            }
+            Message::Progress { role, run, progress } => Event::Progress { role, run, progress },
+            Message::Stop => Event::Stop { cause: StopCause::Command { uid: 0 } },
+        }
+    }
+}
+
+impl Srvr {
+    fn outcome(self) -> ZooKeeperOutcome {
+        match self {
+            Srvr::Serving(role) => ZooKeeperOutcome::Serving(role),
+            Srvr::NotServing => ZooKeeperOutcome::NotServing,
+            Srvr::Refused => ZooKeeperOutcome::Refused,
+            Srvr::TimedOut => ZooKeeperOutcome::TimedOut,
+        }
+    }
+}
+
+impl Seen {
+    fn outcome(self) -> RegistrationOutcome {
+        match self {
+            Seen::Absent => RegistrationOutcome::Absent,
+            Seen::Held(session) => RegistrationOutcome::Held { session: SessionId(session), endpoint: String::new() },
+            Seen::Unreadable => RegistrationOutcome::Unreadable(String::from("no session")),
+        }
+    }
+}
+
+impl Listener {
+    fn outcome(self) -> BrokerOutcome {
+        match self {
+            Listener::Answers { lists_itself } => BrokerOutcome::Answers { lists_itself, controller: None },
+            Listener::Refused => BrokerOutcome::Refused,
+            Listener::TimedOut => BrokerOutcome::TimedOut,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! A schedule: everything that a seed decides before the world begins. What is random during a run comes from the same seed.
+
+use kafka_node::model::{ReadinessLevel, Rng, Role, Roles};
+
+use crate::clock::{MIN, MS, SEC, Time};
+use crate::ensemble::{MOST, Mask, bit};
+use crate::jvm::Stuck;
+
+/// What kind of story it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nodes come up at random times and nothing goes wrong.
+    Calm,
+    /// One node is up alone for long, then the others come.
+    Alone,
+    /// Stops are asked for while brokers start and recover.
+    Stops,
+    /// Everything that can go wrong does.
+    Faults,
+}
+
+/// One thing that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The process ends: by SIGKILL, an abort, or an exit code.
+    Death { node: usize, role: Role, how: u8 },
+    /// Its next stops never end by themselves.
+    StuckStop { node: usize, role: Role, stuck: Stuck },
+    /// The process answers nobody for so long.
+    Hang { node: usize, role: Role, lasts: Time },
+    /// Processes cannot be made for so long.
+    NoSpawn { node: usize, lasts: Time, curable: bool },
+    /// The look before a start finds something for so long.
+    Preflight { node: usize, lasts: Time },
+    /// kafka-node's own ZooKeeper session does not come up for so long, though there is a quorum.
+    NoSession { node: usize, lasts: Time },
+    /// The network falls into sides.
+    Partition { sides: [u8; MOST] },
+    /// The network is whole again.
+    Whole,
+    /// The node loses power.
+    PowerOff { node: usize },
+    /// The node boots.
+    PowerOn { node: usize },
+    /// Somebody stops the node.
+    Stop { node: usize },
+    /// The supervisor's loop oversleeps its next timeout.
+    Oversleep { node: usize, by: Time },
+}
+
+/// How badly answers travel, in percent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weather {
+    /// Never arrive.
+    pub lost: u64,
+    /// Arrive after the limit of a probe, up to 40 s late.
+    pub late: u64,
+    /// Take up to the limit.
+    pub slow: u64,
+    /// Arrive twice.
+    pub twice: u64,
+}
+
+/// One node.
+#[derive(Clone, Copy, Debug)]
+pub struct NodePlan {
+    pub roles: Roles,
+    /// Power comes first then.
+    pub first_on: Time,
+    /// What its clock shows at the world's beginning.
+    pub offset: Time,
+    /// The last life of its broker ended uncleanly.
+    pub dirty: bool,
+}
+
+/// Everything decided beforehand.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub kind: Kind,
+    pub nodes: Vec<NodePlan>,
+    pub level: ReadinessLevel,
+    pub grace: Time,
+    pub probe_interval: Time,
+    pub weather: Weather,
+    pub faults: Vec<(Time, Fault)>,
+    /// All faults end here.
+    pub heal_at: Time,
+    /// Once all are ready, all are stopped.
+    pub stops_at_the_end: bool,
+}
+
+impl Schedule {
+    /// What the seed of `rng` decides.
+    pub fn new(rng: &mut Rng) -> Schedule {
+        let kind = match rng.below(100) {
+            0..8 => Kind::Alone,
+            8..18 => Kind::Calm,
+            18..32 => Kind::Stops,
+            _ => Kind::Faults,
+        };
+        let mut nodes = cluster(kind, rng);
+        let spread = pick(rng, &[0, 2 * SEC, 20 * SEC, 90 * SEC]);
+        for node in &mut nodes {
+            node.first_on = rng.below(spread + 1);
+        }
+        if kind == Kind::Alone {
+            let late = pick(rng, &[40 * SEC, 40 * SEC, 3 * MIN, 20 * MIN]);
+            nodes[0].first_on = 0;
+            for node in &mut nodes[1..] {
+                node.first_on = late + rng.below(20 * SEC);
+            }
+        }
+        let last_on = nodes.iter().map(|n| n.first_on).max().unwrap_or(0);
+        let mut schedule = Schedule {
+            kind,
+            nodes,
+            level: pick(
+                rng,
+                &[ReadinessLevel::Serving, ReadinessLevel::Serving, ReadinessLevel::InSync, ReadinessLevel::Started],
+            ),
+            grace: pick(rng, &[10 * SEC, 30 * SEC, 5 * MIN]),
+            probe_interval: pick(rng, &[SEC, 2 * SEC, 2 * SEC, 5 * SEC]),
+            weather: Weather::default(),
+            faults: Vec::new(),
+            heal_at: last_on,
+            stops_at_the_end: rng.chance(40),
+        };
+        match kind {
+            Kind::Calm | Kind::Alone => {}
+            Kind::Stops => schedule.add_stops(last_on, rng),
+            Kind::Faults => schedule.add_faults(rng),
+        }
+        schedule
+    }
+
+    pub fn members(&self) -> Mask {
+        (0..self.nodes.len()).filter(|n| self.nodes[*n].roles.zookeeper).fold(0, |mask, n| mask | bit(n))
+    }
+
+    fn add_stops(&mut self, last_on: Time, rng: &mut Rng) {
+        for node in 0..self.nodes.len() {
+            if rng.chance(70) {
+                let at = self.nodes[node].first_on + rng.below(40 * SEC);
+                self.faults.push((at, Fault::Stop { node }));
+                if rng.chance(25) {
+                    self.faults.push((at + rng.below(60 * SEC), Fault::Stop { node }));
+                }
+                if rng.chance(15) {
+                    let stuck = if rng.chance(50) { Stuck::Idle } else { Stuck::Busy };
+                    let role = if rng.chance(70) { Role::Kafka } else { Role::ZooKeeper };
+                    self.faults.push((0, Fault::StuckStop { node, role, stuck }));
+                }
+            }
+        }
+        self.heal_at = last_on + 30 * SEC + rng.below(2 * self.grace.min(MIN));
+    }
+
+    fn add_faults(&mut self, rng: &mut Rng) {
+        if rng.chance(50) {
+            self.weather = Weather {
+                lost: pick(rng, &[0, 1, 5, 20]),
+                late: pick(rng, &[0, 1, 5, 10]),
+                slow: pick(rng, &[0, 5, 30]),
+                twice: pick(rng, &[0, 1, 10]),
+            };
+        }
+        let horizon = match rng.below(100) {
+            0..85 => between(rng, 20 * SEC, 100 * SEC),
+            85..98 => between(rng, 100 * SEC, 5 * MIN),
+            _ => between(rng, 5 * MIN, 16 * MIN),
+        };
+        self.heal_at = horizon;
+        for _ in 0..=rng.below(9) {
+            let at = rng.below(horizon);
+            self.add_fault(at, rng);
+        }
+    }
+
+    fn add_fault(&mut self, at: Time, rng: &mut Rng) {
+        let node = rng.below(self.nodes.len() as u64) as usize;
+        let role = match self.nodes[node].roles {
+            Roles { zookeeper: true, kafka: true } if rng.chance(35) => Role::ZooKeeper,
+            Roles { kafka: true, .. } => Role::Kafka,
+            Roles { .. } => Role::ZooKeeper,
+        };
+        let lasts = pick(rng, &[SEC, 8 * SEC, 30 * SEC, 90 * SEC]);
+        let later = at + lasts / 2 + rng.below(lasts);
+        let fault = match rng.below(100) {
+            0..30 => Fault::Death { node, role, how: rng.below(5) as u8 },
+            30..36 => {
+                let stuck = if rng.chance(50) { Stuck::Idle } else { Stuck::Busy };
+                self.faults.push((later, Fault::Stop { node }));
+                Fault::StuckStop { node, role, stuck }
+            }
+            36..43 => Fault::Hang { node, role, lasts },
+            43..50 => Fault::NoSpawn { node, lasts, curable: rng.chance(70) },
+            50..56 => Fault::Preflight { node, lasts },
+            56..61 => Fault::NoSession { node, lasts },
+            61..73 => {
+                self.faults.push((later, Fault::Whole));
+                Fault::Partition { sides: sides(rng) }
+            }
+            73..83 => {
+                self.faults.push((later, Fault::PowerOn { node }));
+                Fault::PowerOff { node }
+            }
+            83..96 => {
+                if rng.chance(30) {
+                    self.faults.push((later, Fault::Stop { node }));
+                }
+                self.faults.push((at + 2 * lasts, Fault::PowerOn { node }));
+                Fault::Stop { node }
+            }
+            _ => Fault::Oversleep { node, by: rng.below(4 * SEC) },
+        };
+        self.faults.push((at, fault));
+    }
+}
+
+/// A number in `low..high`.
+pub fn between(rng: &mut Rng, low: Time, high: Time) -> Time {
+    low + rng.below(high - low)
+}
+
+/// One of `choices`.
+pub fn pick<T: Copy>(rng: &mut Rng, choices: &[T]) -> T {
+    choices[rng.below(choices.len() as u64) as usize]
+}
+
+/// A few milliseconds more often than many seconds: `most` is reached seldom.
+pub fn skewed(rng: &mut Rng, least: Time, most: Time) -> Time {
+    let most = (most - least) >> rng.below(4);
+    least + rng.below(most.max(MS))
+}
+
+fn sides(rng: &mut Rng) -> [u8; MOST] {
+    let mut sides = [0; MOST];
+    if rng.chance(70) {
+        sides[rng.below(3) as usize] = 1;
+    } else {
+        for (node, side) in sides.iter_mut().enumerate() {
+            *side = if rng.chance(50) { node as u8 } else { 0 };
+        }
+    }
+    sides
+}
+
+fn cluster(kind: Kind, rng: &mut Rng) -> Vec<NodePlan> {
+    const KAFKA: Roles = Roles { zookeeper: false, kafka: true };
+    const ZOOKEEPER: Roles = Roles { zookeeper: true, kafka: false };
+    let both = Roles::BOTH;
+    let roles: &[Roles] = match (kind, rng.below(100)) {
+        (Kind::Alone, _) => &[both, both, both],
+        (_, 0..45) => &[both],
+        (_, 45..85) => &[both, both, both],
+        (_, 85..91) => &[ZOOKEEPER, ZOOKEEPER, ZOOKEEPER, KAFKA, KAFKA],
+        (_, 91..96) => &[both, ZOOKEEPER, both, KAFKA],
+        _ => &[both, both, both, ZOOKEEPER, ZOOKEEPER],
+    };
+    let dirt = pick(rng, &[0, 30, 100]);
+    roles
+        .iter()
+        .map(|roles| NodePlan { roles: *roles, first_on: 0, offset: rng.below(100 * MIN), dirty: rng.chance(dirt) })
+        .collect()
+}
