@@ -9,11 +9,12 @@ use std::os::unix::fs::DirBuilderExt;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::model::Role;
+use crate::model::{Role, WaitReason};
 use crate::observe::{host, preflight, proof};
 use crate::plan::preflight::{Finding, Weight, judge};
 use crate::plan::{self, Plan};
 use crate::runtime::ask;
+use crate::runtime::status::StatusReport;
 
 use super::{Exit, PlaceArgs, load, say};
 
@@ -49,7 +50,9 @@ pub(super) fn check(place: &PlaceArgs, json: bool) -> Exit {
 
 fn look(config: Config) -> Verdict {
     let node = config.this_node().name.to_string();
-    let mut findings = running_already(&config);
+    // Beside a running node, its own JVMs hold its ports, as they should.
+    let running = ask::status(&config.paths.runtime_dir).ok();
+    let mut findings: Vec<Line> = running.iter().map(running_already).collect();
     match host::facts(&config, &host::HostRoot::machine()) {
         Err(refusal) => {
             // Without the facts there is no plan, so the configuration's own warnings are all that can be added.
@@ -58,7 +61,8 @@ fn look(config: Config) -> Verdict {
         }
         Ok(facts) => {
             let plan = plan::make(config, facts);
-            findings.extend(all_findings(&plan).iter().map(Line::finding));
+            let found = all_findings(&plan);
+            findings.extend(found.iter().filter(|finding| !is_ours(finding, running.as_ref())).map(Line::finding));
             findings.extend(proven(&plan));
             findings.extend(plan.warnings.iter().map(|warning| Line::warning(&warning.place, &warning.text)));
         }
@@ -116,18 +120,20 @@ pub(super) fn all_findings(plan: &Plan) -> Vec<Finding> {
     findings
 }
 
-/// A check beside a running node finds the node's own ports held; that needs saying first.
-fn running_already(config: &Config) -> Vec<Line> {
-    match ask::status(&config.paths.runtime_dir) {
-        Ok(report) => vec![Line::warning(
-            "",
-            &format!(
-                "kafka-node runs this node already (pid {}): its own JVMs hold the ports named below",
-                report.node.supervisor_pid
-            ),
-        )],
-        Err(_) => Vec::new(),
-    }
+fn running_already(report: &StatusReport) -> Line {
+    let text = format!(
+        "kafka-node runs this node already (pid {}); this is how the next start would find it",
+        report.node.supervisor_pid
+    );
+    Line::warning("", &text)
+}
+
+/// The finding is about a JVM of the supervisor that runs this node.
+fn is_ours(finding: &Finding, running: Option<&StatusReport>) -> bool {
+    let (Some(WaitReason::EarlierRun { pid }), Some(report)) = (&finding.wait, running) else { return false };
+    let zookeeper = report.services.zookeeper.as_ref().and_then(|service| service.pid);
+    let kafka = report.services.kafka.as_ref().and_then(|service| service.pid);
+    [zookeeper, kafka].contains(&Some(*pid))
 }
 
 impl Line {
