@@ -6,6 +6,7 @@
 #[path = "run/node.rs"]
 mod node;
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
@@ -163,6 +164,25 @@ fn a_reader_of_stderr_that_stalls_stalls_nothing_else() {
         || node.path("run/mark-zookeeper-flooded").exists().then_some(()),
         || ready.to_string(),
     );
+    node.terminate();
+    assert_eq!(node.end(), 0);
+}
+
+#[test]
+fn a_watched_status_is_a_report_a_second_until_nobody_reads() {
+    let mut node = Node::new(10, "");
+    node.run();
+    node.status_with("ready", |status| status["node"]["ready"] == true);
+    let mut watch = node.spawn(&["status", "--json", "--watch"]);
+    let mut lines = BufReader::new(watch.stdout.take().expect("a pipe")).lines();
+    for _ in 0..2 {
+        let line = lines.next().expect("a line").expect("text");
+        let report: serde_json::Value = serde_json::from_str(&line).expect("a report");
+        assert_eq!(report["node"]["name"], "n10");
+    }
+    drop(lines);
+    let output = watch.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
     node.terminate();
     assert_eq!(node.end(), 0);
 }

@@ -1,6 +1,8 @@
 //! The other end of the control socket: how the command line asks a running supervisor.
 //!
 //! Blocking and bounded. Absent on purpose: starting a supervisor that is not there.
+//!
+//! Effects: the socket of a running supervisor, blocking and bounded.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -1,6 +1,8 @@
 //! The living JVMs: made, drained, signalled and reaped, each by a task of its own.
 //!
 //! Absent on purpose: when to do any of it (`supervise`), and how a process is made and signalled (`process`).
+//!
+//! Effects: tasks, pipes and signals, and threads for what waits for a disk.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -251,5 +253,127 @@ impl Reader {
         let priority = self.levels.of(line);
         self.journal.jvm(self.role, self.run, priority, line.text().into_owned());
         self.recovery.lock().unwrap_or_else(PoisonError::into_inner).line(line.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::config::JournalChoice;
+    use crate::notify::log;
+    use crate::plan::{HostFacts, Java, KafkaInstall, Reasoned};
+
+    /// Children that are shells running `script`, and what becomes of them.
+    fn shells(dir: &std::path::Path, zookeeper: &str, kafka: &str) -> (Children, mpsc::Receiver<Event>) {
+        let text = "[[node]]\nname = \"n1\"\naddress = \"127.0.34.1\"\nid = 1\n".to_owned();
+        let config = crate::config::read(&[("test".to_owned(), text)], Some("n1"), &[]).expect("a configuration");
+        let java = Java { home: "/".into(), version: "11".into(), major: 11, found: "test".into() };
+        let facts = HostFacts {
+            memory: 8 << 30,
+            cgroup_memory: None,
+            cores: 2,
+            java,
+            kafka: KafkaInstall::default(),
+            user: "kafka".into(),
+            environment: Vec::new(),
+        };
+        let mut plan = crate::plan::make(config, facts);
+        for service in &mut plan.services {
+            let script = if service.role == Role::Kafka { kafka } else { zookeeper };
+            service.program = "/bin/sh".into();
+            let arg = |text: &str| Reasoned { text: text.to_owned(), why: String::new() };
+            service.args = vec![arg("-c"), arg(script)];
+            service.directory = "/".into();
+            service.files = Vec::new();
+            service.my_id_file = None;
+        }
+        let (sink, _) = log::start(JournalChoice::Stderr, log::Source { broker: None }).expect("a log thread");
+        let (book, _) = RunBook::open(dir).expect("a book");
+        let (events, receiver) = mpsc::channel(16);
+        (Children::new(Arc::new(plan), Journal::new(sink), Arc::new(book), events), receiver)
+    }
+
+    fn on_a_loop<T>(test: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(test)
+    }
+
+    async fn next(events: &mut mpsc::Receiver<Event>) -> Event {
+        timeout(Duration::from_secs(60), events.recv()).await.expect("an event in time").expect("an event")
+    }
+
+    const RUN: RunId = RunId(7);
+
+    #[test]
+    fn the_last_lines_of_a_run_are_counted_before_its_end_is_told() {
+        let dir = tempfile::tempdir().expect("a directory");
+        on_a_loop(async {
+            // The second line is not ended: it was all the JVM still managed to say.
+            let line = "[2020-08-06 10:11:12,345] INFO [Log partition=t-1, dir=/d] Loading producer state till offset 7 (kafka.log.Log)";
+            let script = format!("echo '{line}'; printf '%s' '{line}'; exit 3");
+            let (mut children, mut events) = shells(dir.path(), "exit 0", &script);
+            children.spawn(Role::Kafka, RUN);
+            assert!(matches!(next(&mut events).await, Event::Spawned { role: Role::Kafka, run: RUN, .. }));
+            let end = Event::Exited { role: Role::Kafka, run: RUN, status: ExitStatus::Code(3) };
+            assert_eq!(next(&mut events).await, end);
+            let (pid, progress) = children.progress(Role::Kafka, RUN);
+            assert_eq!((pid, progress.recovery_steps), (None, 2));
+            assert_eq!(children.progress(Role::Kafka, RunId(8)), (None, Progress::default()));
+        });
+    }
+
+    #[test]
+    fn an_order_that_comes_before_the_process_reaches_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        on_a_loop(async {
+            let (mut children, mut events) = shells(dir.path(), "exec sleep 600", "exit 0");
+            children.spawn(Role::ZooKeeper, RUN);
+            children.terminate(Role::ZooKeeper, RunId(6)); // of a run that is over: for nobody
+            children.terminate(Role::ZooKeeper, RUN);
+            assert!(matches!(next(&mut events).await, Event::Spawned { .. }));
+            let end = Event::Exited { role: Role::ZooKeeper, run: RUN, status: ExitStatus::Signal(15) };
+            assert_eq!(next(&mut events).await, end);
+        });
+    }
+
+    #[test]
+    fn without_the_supervisor_kafka_is_stopped_first_and_what_outlives_its_grace_is_killed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        on_a_loop(async {
+            let ready = dir.path().join("ready");
+            let stubborn = format!("trap '' TERM; touch {}; while :; do sleep 0.1; done", ready.display());
+            let (mut children, mut events) = shells(dir.path(), "exec sleep 600", &stubborn);
+            children.spawn(Role::ZooKeeper, RUN);
+            children.spawn(Role::Kafka, RunId(8));
+            for _ in 0..2 {
+                assert!(matches!(next(&mut events).await, Event::Spawned { .. }));
+            }
+            let began = Instant::now();
+            while !ready.exists() && began.elapsed() < Duration::from_secs(60) {
+                tokio::task::yield_now().await;
+            }
+            children.stop_in_order(Duration::from_millis(200)).await;
+            let mut ends = Vec::new();
+            while let Ok(event) = events.try_recv() {
+                ends.push(event);
+            }
+            let exited = |role, run, signal| Event::Exited { role, run, status: ExitStatus::Signal(signal) };
+            assert_eq!(ends, [exited(Role::Kafka, RunId(8), 9), exited(Role::ZooKeeper, RUN, 15)]);
+        });
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_a_failure_and_no_end() {
+        let dir = tempfile::tempdir().expect("a directory");
+        on_a_loop(async {
+            let (mut children, mut events) = shells(dir.path(), "exit 0", "exit 0");
+            let mut plan = (*children.plan).clone();
+            plan.services.iter_mut().for_each(|service| service.program = "/nowhere/bin/java".into());
+            children.plan = Arc::new(plan);
+            children.spawn(Role::Kafka, RUN);
+            let failure = SpawnFailure::Missing("/nowhere/bin/java".to_owned());
+            assert_eq!(next(&mut events).await, Event::SpawnFailed { role: Role::Kafka, run: RUN, failure });
+        });
     }
 }

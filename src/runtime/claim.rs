@@ -3,6 +3,8 @@
 //! The mark tells `kafka-node sweep` after the supervisor's end whether what it left was meant to end too: systemd 219 runs
 //! ExecStopPost= after a crash and after a stop alike, and does not say which it was. Absent on purpose: data directories,
 //! which are never made here.
+//!
+//! Effects: directories, the lock and the mark of an intended stop.
 
 use std::fmt;
 use std::fs;

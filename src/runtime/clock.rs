@@ -1,6 +1,8 @@
 //! The two clocks: the monotonic one that the supervisor is told, and the wall clock for people.
 //!
 //! Absent on purpose: local time. What people and scripts read is RFC 3339 in UTC everywhere.
+//!
+//! Effects: reads both clocks; nobody else in the loop does.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

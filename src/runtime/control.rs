@@ -3,6 +3,8 @@
 //! A request is `{"version":1,"verb":"status"}` (`version` may be left out). The answer holds `version` and either `status`
 //! or `error`. Who may ask is judged by the kernel's word on the peer, not by the file's mode alone. Absent on purpose:
 //! verbs that change anything.
+//!
+//! Effects: the socket and its connections.
 
 use std::fmt;
 use std::fs;

@@ -2,6 +2,8 @@
 //!
 //! It works before the supervisor exists, so that a sweep at the start is seen and can be interrupted. Absent on purpose:
 //! the supervisor and its children (`node`).
+//!
+//! Effects: the socket, signals and the heartbeat, and the wall clock for notices.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -74,7 +76,7 @@ impl Front {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let node = plan.config.this_node();
         Ok(Front {
-            who: Identity { name: node.name.to_string(), id: node.number.get() },
+            who: Identity { name: node.name.to_string(), id: node.number.get(), pid: std::process::id() },
             clock: Clock::start(),
             journal,
             notices: VecDeque::new(),

@@ -1,6 +1,8 @@
 //! One supervisor a node: a locked file in `state_dir`. The kernel gives the lock back when its holder dies, however it dies.
 //!
 //! Absent on purpose: the lock of the whole cluster for reboots, which stands in ZooKeeper.
+//!
+//! Effects: the locked file.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};

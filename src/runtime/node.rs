@@ -3,6 +3,8 @@
 //! Nothing is decided here, with one exception: what to do when the supervisor itself fails. A panic in the loop stops both
 //! JVMs in order and ends with 1, so that systemd starts a fresh supervisor; a panic in a probe or in the reading of a line
 //! is logged and costs that one answer or line. Absent on purpose: everything that a loop does not need to know.
+//!
+//! Effects: makes the loop and its threads, and everything that the loop does.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};

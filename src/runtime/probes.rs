@@ -2,6 +2,8 @@
 //!
 //! One of a kind is under way at most. Absent on purpose: when to look and what it means (`supervise`), and how it is
 //! done (`observe`, `cluster`).
+//!
+//! Effects: a task for each look, a thread for one that blocks.
 
 use std::collections::BTreeMap;
 use std::future::{Future, pending};

@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: reload. SIGHUP is noted and ignored until the configuration can be read again in place. SIGPIPE is
 //! ignored by Rust's own start-up; SIGCHLD belongs to tokio.
+//!
+//! Effects: takes the signals of the process over.
 
 use std::future::poll_fn;
 use std::io;

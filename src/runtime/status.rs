@@ -134,6 +134,8 @@ pub struct Identity {
     pub name: String,
     /// The node's `id`.
     pub id: u8,
+    /// The supervisor's process.
+    pub pid: u32,
 }
 
 impl StatusReport {
@@ -147,7 +149,7 @@ impl StatusReport {
                 ready: view.ready,
                 status: view.status.clone(),
                 since: present.time_of(view.since),
-                supervisor_pid: std::process::id(),
+                supervisor_pid: who.pid,
             },
             services: services(view, present),
             waiting_for: view.waiting_for.iter().map(|w| waiting(w.role, &w.reason)).collect(),
@@ -262,8 +264,8 @@ mod tests {
         };
         let events = vec![event("2026-01-01T00:00:10.500Z".into(), &Notice::QuorumLost)];
         let present = Present::at(second(20), UNIX_EPOCH + Duration::from_secs(1_767_225_620));
-        let mut report = StatusReport::new(&Identity { name: "kafkanode1".into(), id: 1 }, &view, &present, events);
-        report.node.supervisor_pid = 1;
+        let who = Identity { name: "kafkanode1".into(), id: 1, pid: 1 };
+        let report = StatusReport::new(&who, &view, &present, events);
         let expected = concat!(
             r#"{"node":{"name":"kafkanode1","id":1,"state":"starting","ready":false,"#,
             r#""status":"zookeeper follower; the broker starts","since":"2026-01-01T00:00:05Z","supervisor_pid":1},"#,

@@ -2,6 +2,8 @@
 //!
 //! They are not adopted yet, and a second JVM beside one that still serves would be worse than a clean stop. Absent on
 //! purpose: how it is done (`process::sweep`).
+//!
+//! Effects: waits for a sweep, and does it.
 
 use std::future::Future;
 use std::pin::pin;

@@ -114,6 +114,11 @@ impl Node {
         (text(&output.stdout), text(&output.stderr), output.status.code().expect("it exits"))
     }
 
+    /// Another verb on this node, with its output in pipes. It must end by itself.
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs")
+    }
+
     /// The report as JSON; null while there is none.
     pub fn status(&self) -> Value {
         serde_json::from_str(&self.cli(&["status", "--json"]).0).unwrap_or_default()
