@@ -321,6 +321,28 @@ mod tests {
         writer.write(&[Record::own(Priority::Info, "refused")]);
         assert!(writer.refused_at.is_some());
         assert!(kept.try_recv().is_err());
+        refuse.store(false, std::sync::atomic::Ordering::SeqCst);
+        writer.write(&[Record::own(Priority::Info, "too soon")]);
+        assert!(kept.try_recv().is_err(), "a journal that just refused was asked for every record");
+    }
+
+    #[test]
+    fn a_journal_that_goes_on_refusing_is_not_said_again() {
+        let (mut read, write) = std::io::pipe().expect("a pipe");
+        let mut writer = Writer {
+            output: Output::Journal,
+            stderr: Stderr::to(std::fs::File::from(std::os::fd::OwnedFd::from(write)), false),
+            journal: Box::new(Moody {
+                refuse: Arc::new(std::sync::atomic::AtomicBool::new(true)),
+                taken: mpsc::channel().0,
+            }),
+            refused_at: Instant::now().checked_sub(RETRY_AFTER),
+        };
+        writer.write(&[Record::own(Priority::Info, "still here")]);
+        drop(writer);
+        let mut text = String::new();
+        read.read_to_string(&mut text).expect("text");
+        assert_eq!(text, "kafka-node: INFO still here\n");
     }
 
     #[test]
