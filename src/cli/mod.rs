@@ -1,3 +1,180 @@
-//! The room `cli`.
+//! The doors: one file a verb. Each reads the command line, asks the rooms behind it, prints, and ends with an [`Exit`].
+//!
+//! Absent on purpose: decisions. A verb that needs one has found a gap in another room.
 
+mod check;
+mod exit;
+mod plan;
+mod run;
+mod status;
+mod sweep;
 pub mod verify;
+mod why;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config, Source};
+
+pub use exit::Exit;
+
+/// Where the configuration is unless said otherwise.
+const DEFAULT_CONFIG: &str = "/etc/kafka-node/kafka-node.toml";
+
+/// One binary per node: runs ZooKeeper and Kafka under systemd, in order, watched, and stopped cleanly.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kafka-node",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 yes or done, 1 no or not ready, 2 usage, 69 no supervisor answers, 75 try later, 78 bad configuration."
+)]
+struct CommandLine {
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// Which configuration, and which node of it.
+#[derive(Clone, Debug, Args)]
+struct PlaceArgs {
+    /// The configuration file; files in conf.d/ beside it are read after it [env: KAFKA_NODE_CONFIG=] [default: /etc/kafka-node/kafka-node.toml]
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Which [[node]] this machine is, where its host name does not say [env: KAFKA_NODE_NAME=]
+    #[arg(long, global = true, value_name = "NAME")]
+    node: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Verb {
+    /// Run this node in the foreground: what the systemd unit starts
+    ///
+    /// Starts ZooKeeper, waits for its quorum, starts Kafka, restarts what dies, and stops both in order on SIGTERM or SIGINT; a second signal skips waits. Exits 0 when everything stopped cleanly, 1 when not, 75 when another supervisor runs this node, 78 when the configuration or the machine cannot work as it is.
+    Run,
+    /// Look whether this node could start: configuration, plan and machine; changes nothing
+    ///
+    /// Prints every finding with what to do about it. Exits 0 when nothing stands against a start (warnings and what may pass by itself included), 1 when the machine refuses it, 78 when the configuration is bad.
+    Check {
+        /// Print the findings as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what would run: arguments, files, heaps and order, with the reason of each; changes nothing
+    Plan,
+    /// Show what this node's supervisor is doing
+    ///
+    /// Exits 0 when the node is ready, 1 when it is not, 69 when no supervisor answers.
+    Status {
+        /// Print the whole report as JSON
+        #[arg(long)]
+        json: bool,
+        /// Show it again every second, until interrupted
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Say in words what this node is waiting for
+    ///
+    /// Exits 0 when it is ready, 1 when it is not, 69 when no supervisor answers.
+    Why,
+    /// Prove that the cluster works: produce through each broker, consume through each other
+    Verify(verify::VerifyArgs),
+    /// End processes of this node that a supervisor left behind
+    ///
+    /// Refuses while a supervisor runs this node. Without --now only where a stop was intended: JVMs that outlived a crash of the supervisor go on serving.
+    Sweep {
+        /// End them in any case
+        #[arg(long)]
+        now: bool,
+    },
+}
+
+/// Runs the verb that `args` name and says how it ended.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let line = match CommandLine::try_parse_from(args) {
+        Ok(line) => line,
+        Err(error) => {
+            // Help and version are printed here too; they are no mistakes.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Yes };
+        }
+    };
+    let Some(verb) = line.verb else {
+        say(&help());
+        return Exit::Usage;
+    };
+    match verb {
+        Verb::Run => run::run(&line.place),
+        Verb::Check { json } => check::check(&line.place, json),
+        Verb::Plan => plan::plan(&line.place),
+        Verb::Status { json, watch } => status::status(&line.place, json, watch),
+        Verb::Why => why::why(&line.place),
+        Verb::Verify(args) => with_config(&line.place, |config| Exit::from_code(verify::run(&config, &args))),
+        Verb::Sweep { now } => sweep::sweep(&line.place, now),
+    }
+}
+
+impl PlaceArgs {
+    /// Command line, then environment, then the default. An empty variable counts as none.
+    fn source(&self) -> Source {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Source {
+            path: self
+                .config
+                .clone()
+                .or_else(|| variable("KAFKA_NODE_CONFIG").map(PathBuf::from))
+                .unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG)),
+            node: self
+                .node
+                .clone()
+                .or_else(|| variable("KAFKA_NODE_NAME").map(|name| name.to_string_lossy().into_owned())),
+            host_names: host_names(),
+        }
+    }
+}
+
+/// Loads the configuration, or says everything that is wrong with it.
+fn load(place: &PlaceArgs) -> Result<Config, Exit> {
+    config::load(&place.source()).map_err(|errors| {
+        complain(&errors.to_string());
+        Exit::BadConfig
+    })
+}
+
+fn with_config(place: &PlaceArgs, verb: impl FnOnce(Config) -> Exit) -> Exit {
+    load(place).map_or_else(|exit| exit, verb)
+}
+
+/// The host's name, full, then short.
+fn host_names() -> Vec<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let full = name.trim().to_owned();
+    let short = full.split('.').next().unwrap_or_default().to_owned();
+    let mut names = vec![full, short];
+    names.retain(|name| !name.is_empty());
+    names.dedup();
+    names
+}
+
+fn help() -> String {
+    use clap::CommandFactory;
+    CommandLine::command().render_help().to_string()
+}
+
+/// Prints to stdout. A reader that has gone (`| head`) is no fault of ours: `false` tells whoever would go on printing.
+fn say(text: &str) -> bool {
+    let mut out = std::io::stdout().lock();
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    write!(out, "{text}{newline}").and_then(|()| out.flush()).is_ok()
+}
+
+/// Prints to stderr, whether anybody reads it or not.
+fn complain(text: &str) {
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    let _ = write!(std::io::stderr().lock(), "{text}{newline}");
+}

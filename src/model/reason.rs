@@ -66,6 +66,8 @@ pub enum WaitReason {
     KernelToEnd { since: Duration },
     /// ZooKeeper stops only after Kafka has.
     KafkaFirst,
+    /// Kafka starts only once ZooKeeper on this node serves, or the others have for long.
+    ZooKeeperFirst,
 }
 
 impl WaitReason {
@@ -99,6 +101,7 @@ impl WaitReason {
             WaitReason::ZooKeeperStopping { .. } => "zookeeper-stopping",
             WaitReason::KernelToEnd { .. } => "kernel-to-end",
             WaitReason::KafkaFirst => "kafka-first",
+            WaitReason::ZooKeeperFirst => "zookeeper-first",
         }
     }
 }
@@ -178,6 +181,7 @@ impl fmt::Display for WaitReason {
             WaitReason::KernelToEnd { since } => {
                 write!(f, "SIGKILL was sent {} s ago and the kernel has not ended the process yet", since.as_secs())
             }
+            WaitReason::ZooKeeperFirst => f.write_str("Kafka starts when ZooKeeper serves"),
             WaitReason::KafkaFirst => f.write_str("ZooKeeper stops when Kafka has"),
         }
     }

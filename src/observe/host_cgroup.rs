@@ -194,6 +194,7 @@ mod tests {
             ("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"),
         ]);
         assert_eq!(limits(&root), Limits { memory: Some(4 << 30), cpus: Some(2) });
+        assert_eq!(bytes("9223372036854771712\n"), None, "version 1 writes no limit as a number");
     }
 
     #[test]

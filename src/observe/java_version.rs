@@ -95,7 +95,9 @@ mod tests {
             printed(&bytes);
             printed(format!("java version \"{text}\"").as_bytes());
             release(format!("JAVA_VERSION={text}").as_bytes());
-            (kafka_jar(&text), zookeeper_jar(&text), numbers(&text));
+            kafka_jar(&text);
+            zookeeper_jar(&text);
+            numbers(&text);
         }
     }
 }

@@ -113,11 +113,11 @@ fn foreign(path: &Path, role: Role) -> Vec<PathBuf> {
 
 fn space(path: &Path) -> Option<Space> {
     let seen = statvfs(path).ok()?;
-    let unit = u64::from(seen.fragment_size());
+    let unit = seen.fragment_size();
     // btrfs and some others count no files.
-    let free_files = (u64::from(seen.files()) > 0).then(|| u64::from(seen.files_available()));
+    let free_files = (seen.files() > 0).then(|| seen.files_available());
     let bytes = |blocks: u64| blocks.saturating_mul(unit);
-    Some(Space { free: bytes(u64::from(seen.blocks_available())), total: bytes(u64::from(seen.blocks())), free_files })
+    Some(Space { free: bytes(seen.blocks_available()), total: bytes(seen.blocks()), free_files })
 }
 
 /// Bytes free to us where `path` is or will be.

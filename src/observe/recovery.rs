@@ -15,7 +15,9 @@ enum Phase {
     /// Nothing said of an unclean shutdown.
     #[default]
     Loading,
-    /// At least one log directory was not shut down cleanly, and loading is not over.
+    /// A log directory was not shut down cleanly. An empty one, as at the first start, looks the same and holds nothing.
+    Unclean,
+    /// A log of such a directory is being recovered, and loading is not over.
     Recovering,
     /// All logs are loaded. A run loads its logs once, so nothing later is read.
     Loaded,
@@ -54,8 +56,13 @@ impl RecoveryWatch {
         let line = line.get(..LINE_CAP).unwrap_or(line);
         if STEPS.iter().any(|step| find(line, step).is_some()) {
             self.steps = self.steps.saturating_add(1);
+            if self.phase == Phase::Unclean {
+                self.phase = Phase::Recovering;
+            }
         } else if find(line, UNCLEAN).is_some() {
-            self.phase = Phase::Recovering;
+            if self.phase == Phase::Loading {
+                self.phase = Phase::Unclean;
+            }
         } else if around_a_number(line, LOADED) || around_a_number(line, STARTED) {
             self.phase = Phase::Loaded;
         }
@@ -66,7 +73,7 @@ impl RecoveryWatch {
         self.steps
     }
 
-    /// From the notice of an unclean shutdown until all logs are loaded.
+    /// From the first step after the notice of an unclean shutdown until all logs are loaded.
     pub fn recovering(&self) -> bool {
         self.phase == Phase::Recovering
     }
@@ -97,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_killed_and_started_again_recovers_from_the_notice_until_all_logs_are_loaded() {
+    fn a_broker_killed_and_started_again_recovers_from_the_first_log_until_all_logs_are_loaded() {
         let (mut watch, mut last) = (RecoveryWatch::new(), 0);
         for line in lines(UNCLEAN_RUN) {
             let before = watch.clone();
@@ -106,7 +113,7 @@ mod tests {
             assert!(watch.steps() >= last, "steps shrank at: {text}");
             last = watch.steps();
             match (before.recovering(), watch.recovering()) {
-                (false, true) => assert!(text.contains("Attempting recovery for all logs"), "{text}"),
+                (false, true) => assert!(text.contains("Recovering unflushed segment"), "{text}"),
                 (true, false) => assert!(text.contains("Loaded 3 logs in"), "{text}"),
                 _ => {}
             }
@@ -132,8 +139,9 @@ mod tests {
         watch.line(
             b"INFO Recovering 7 logs from /data/kafka since no clean shutdown file was found (kafka.log.LogManager)",
         );
-        assert!(watch.recovering());
+        assert!(!watch.recovering(), "an empty directory has nothing to recover");
         watch.line(b"INFO [LogLoader partition=t-0, dir=/d] Recovering unflushed segment 0. 0/1 recovered for t-0. (kafka.log.LogLoader)");
+        assert!(watch.recovering());
         watch.line(b"INFO Completed load of Log(..) with 1 segments, local-log-start-offset 0 and log-end-offset 5 in 9ms (1/7 completed in /d)");
         assert_eq!(watch.steps(), 2);
         watch.line(b"INFO Loaded 7 logs in 812ms (unclean log dirs = ArrayBuffer(/data/kafka)) (kafka.log.LogManager)");
@@ -144,6 +152,7 @@ mod tests {
     fn a_second_directory_that_is_clean_does_not_end_the_recovery_of_the_first() {
         let mut watch = RecoveryWatch::new();
         watch.line(b"Attempting recovery for all logs in /a since no clean shutdown file was found");
+        watch.line(b"Recovering unflushed segment 0");
         watch.line(b"Skipping recovery for all logs in /b since clean shutdown file was found");
         assert!(watch.recovering());
         watch.line(b"[KafkaServer id=1] started (kafka.server.KafkaServer)");

@@ -1,7 +1,7 @@
 //! The options each JVM gets, by Java version, each with its reason.
 //!
 //! The start is what Kafka 2.6.0's `bin/kafka-run-class.sh` gives (G1, 20 ms, 35 %, MaxInlineLevel=15, headless, a GC log).
-//! Absent on purpose, with the reasons in `docs/adr/0002-jvm-flags.md`: `-server` (64-bit Javas know nothing else), the JMX agent
+//! Absent on purpose, with the reasons in `docs/adr/0009-jvm-options.md`: `-server` (64-bit Javas know nothing else), the JMX agent
 //! without authentication, DNS cache settings (the default of 30 s is right), AlwaysPreTouch and huge pages (slower starts),
 //! -XX:-UsePerfData (jps, and the watchdog, read hsperfdata).
 

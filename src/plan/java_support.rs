@@ -1,6 +1,6 @@
 //! Which Javas can run both services, judged by feature number alone.
 //!
-//! Absent on purpose: finding them (`observe/java`). Why these: `docs/adr/0003-which-java.md`.
+//! Absent on purpose: finding them (`observe/java`). Why these: `docs/adr/0010-which-java.md`.
 
 use crate::config::Config;
 

@@ -58,15 +58,17 @@ pub(super) fn properties(config: &Config, cores: u32) -> Properties {
 
 /// Where this node's own probes reach the broker: its plain listener, wherever the final file puts that.
 pub(super) fn probe_address(config: &Config, file: &Properties) -> String {
-    let ours = || host_port(&reachable(&config.this_node().bind), config.kafka.port);
-    file.get("listeners").and_then(plain_listener).unwrap_or_else(ours)
+    let port = config.kafka.port;
+    let ours = || host_port(&reachable(&config.this_node().bind), port);
+    file.get("listeners").and_then(|listeners| plain_listener(listeners, port)).unwrap_or_else(ours)
 }
 
-/// `host:port` to dial for the first PLAINTEXT listener of a `listeners` value.
-fn plain_listener(listeners: &str) -> Option<String> {
-    let plain = listeners.split(',').find_map(|listener| listener.trim().strip_prefix("PLAINTEXT://"))?;
-    let (host, port) = plain.rsplit_once(':')?;
-    Some(host_port(&reachable(host), port.parse().ok()?))
+/// `host:port` to dial for the PLAINTEXT listener at `port` in a `listeners` value; the configuration asks for one.
+fn plain_listener(listeners: &str, port: u16) -> Option<String> {
+    let plain = listeners.split(',').filter_map(|listener| listener.trim().strip_prefix("PLAINTEXT://"));
+    let mut plain = plain.filter_map(|listener| listener.rsplit_once(':'));
+    let (host, _) = plain.find(|(_, its)| its.parse() == Ok(port))?;
+    Some(host_port(&reachable(host), port))
 }
 
 #[cfg(test)]
@@ -75,9 +77,11 @@ mod tests {
 
     #[test]
     fn the_probe_dials_the_plain_listener() {
-        assert_eq!(plain_listener("SSL://:9093, PLAINTEXT://[::]:9092"), Some("[::1]:9092".into()));
-        assert_eq!(plain_listener("PLAINTEXT://:9192"), Some("127.0.0.1:9192".into()));
-        assert_eq!(plain_listener("SSL://:9093"), None);
-        assert_eq!(plain_listener("PLAINTEXT://:x"), None);
+        let dialled = |listeners| plain_listener(listeners, 9092);
+        assert_eq!(dialled("SSL://:9093, PLAINTEXT://[::]:9092"), Some("[::1]:9092".into()));
+        assert_eq!(dialled("PLAINTEXT://:9092"), Some("127.0.0.1:9092".into()));
+        assert_eq!(dialled("PLAINTEXT://a:9192,PLAINTEXT://b:9092"), Some("b:9092".into()));
+        assert_eq!(dialled("SSL://:9092"), None);
+        assert_eq!(dialled("PLAINTEXT://:x"), None);
     }
 }

@@ -46,20 +46,36 @@ pub(super) struct OperatorHeap {
 /// Reads what `options` say about the heap; shares are taken of `total`.
 pub(super) fn operator_heap(options: &[JvmOption], total: u64) -> OperatorHeap {
     let mut heap = OperatorHeap::default();
+    let mut sized = false;
     for option in options {
         let text = option.text.as_str();
-        if let Some(bytes) = ["-Xmx", "-XX:MaxHeapSize="].iter().find_map(|flag| bytes(text.strip_prefix(flag)?)) {
+        let value = |flag: &str| text.strip_prefix(flag);
+        if let Some(bytes) = ["-Xmx", "-XX:MaxHeapSize="].into_iter().find_map(|flag| bytes(value(flag)?)) {
             heap.max = Some((bytes, option.place.clone()));
-            heap.by_share = false;
-        } else if let Some(percent) = text.strip_prefix("-XX:MaxRAMPercentage=").and_then(|p| p.parse::<f64>().ok()) {
-            let share = total as f64 * percent.clamp(0.0, 100.0) / 100.0;
-            heap.max = Some((share as u64, option.place.clone()));
+            sized = true;
+        } else if let Some(bytes) = share_of(text, total) {
+            // A size wins over a share, wherever either stands.
+            if !sized {
+                heap.max = Some((bytes, option.place.clone()));
+            }
             heap.by_share = true;
         }
-        let sets_min = ["-Xms", "-XX:InitialHeapSize=", "-XX:InitialRAMPercentage="];
+        let sets_min = ["-Xms", "-XX:InitialHeapSize=", "-XX:InitialRAMPercentage=", "-XX:InitialRAMFraction="];
         heap.min |= sets_min.iter().any(|flag| text.starts_with(flag));
     }
     heap
+}
+
+/// The heap that an option states as a share of memory.
+fn share_of(text: &str, total: u64) -> Option<u64> {
+    if let Some(percent) = text.strip_prefix("-XX:MaxRAMPercentage=") {
+        return Some((total as f64 * percent.parse::<f64>().ok()?.clamp(0.0, 100.0) / 100.0) as u64);
+    }
+    if let Some(part) = text.strip_prefix("-XX:MaxRAMFraction=") {
+        return total.checked_div(part.parse().ok()?);
+    }
+    // The JVM takes a quarter of the memory that it is told.
+    bytes(text.strip_prefix("-XX:MaxRAM=")?).map(|memory| memory / 4)
 }
 
 /// A JVM size: digits and one of k, m, g, t.
@@ -230,6 +246,9 @@ mod tests {
         assert_eq!(heap, OperatorHeap { max: Some((2 * GIB, "node.toml:7".into())), by_share: false, min: true });
         let heap = operator_heap(&[option("-XX:MaxRAMPercentage=25")], 8 * GIB);
         assert_eq!(heap, OperatorHeap { max: Some((2 * GIB, "node.toml:7".into())), by_share: true, min: false });
+        let largest = |text| operator_heap(&[option(text)], 8 * GIB).max.map(|(bytes, _)| bytes);
+        assert_eq!([largest("-XX:MaxRAMFraction=4"), largest("-XX:MaxRAM=4g")], [Some(2 * GIB), Some(GIB)]);
+        assert_eq!([largest("-XX:MaxRAMFraction=0"), largest("-XX:MaxRAMPercentage=x")], [None, None]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: findings (`check` shows them), and machine-readable output.
 
+use crate::config::{HIDDEN, is_secret};
+
 use super::memory::size;
 use super::{ARGV_LIMIT, Plan, RenderedFile, ServiceSpec};
 
@@ -119,16 +121,6 @@ fn line(text: &mut String, row: &str) {
     text.push('\n');
 }
 
-const MASK: &str = "********";
-
-/// Whether a key names something that must not be shown.
-fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    ["password", "secret", "jaas.config", "credential", "token", "private.key", "keystore.key"]
-        .iter()
-        .any(|word| key.contains(word))
-}
-
 /// `key=value` of a rendered file; the key's own escapes (`\=`) do not end it.
 fn masked_property(row: &str) -> String {
     let mut escaped = false;
@@ -138,9 +130,9 @@ fn masked_property(row: &str) -> String {
         separates
     });
     match end.map(|end| row.split_at(end)) {
-        Some((key, _)) if is_secret(key) => format!("{key}={MASK}"),
+        Some((key, _)) if is_secret(key) => format!("{key}={HIDDEN}"),
         // A listener's mechanism carries its password inside the value of a harmless key.
-        Some((key, value)) if value.to_ascii_lowercase().contains("password=") => format!("{key}={MASK}"),
+        Some((key, value)) if value.to_ascii_lowercase().contains("password=") => format!("{key}={HIDDEN}"),
         _ => row.to_string(),
     }
 }
@@ -148,7 +140,7 @@ fn masked_property(row: &str) -> String {
 fn masked_option(option: &str) -> String {
     match option.split_once('=') {
         Some((key, value)) if is_secret(key) || value.to_ascii_lowercase().contains("password=") => {
-            format!("{key}={MASK}")
+            format!("{key}={HIDDEN}")
         }
         _ => option.to_string(),
     }

@@ -1,1 +1,22 @@
-//! The room `runtime`.
+//! The one loop that ties the rooms together: actions of the supervisor become effects, effects become events.
+//!
+//! Entry point: [`run`]. Nothing is decided here. Absent on purpose: policy of any kind (`supervise`), how a process is made
+//! (`process`), how a service is asked (`observe`, `cluster`), how systemd is told (`notify`).
+
+pub mod ask;
+mod children;
+mod claim;
+mod clock;
+mod control;
+mod front;
+mod journal;
+mod lock;
+mod node;
+mod probes;
+mod signal;
+pub mod status;
+mod sweeping;
+
+pub use claim::{Claim, Refusal, stop_was_intended};
+pub use lock::{LockRefusal, NodeLock};
+pub use node::{NodeEnd, run};

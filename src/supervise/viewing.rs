@@ -109,6 +109,10 @@ impl Supervisor {
             State::Waiting(_) => {
                 let held = lane.held_by(now, &self.policy);
                 match (self.quorum(now), held.is_empty()) {
+                    // This node's own server says itself what it waits for.
+                    (false, _) if self.zookeeper.is_some() => {
+                        held.into_iter().chain([WaitReason::ZooKeeperFirst]).collect()
+                    }
                     (false, _) => held.into_iter().chain([self.missing_quorum()]).collect(),
                     (true, false) => held,
                     (true, true) => vec![WaitReason::RegistrationUnread { words: String::new() }],

@@ -1,5 +1,6 @@
 //! The founding document's files, value by value, and what must hold for every plan.
 
+use kafka_node::config::{self, Config};
 use kafka_node::model::Role;
 use kafka_node::plan::{Plan, make, properties};
 
@@ -18,11 +19,23 @@ fn assert_has(properties: &[(String, String)], expected: &[(&str, &str)]) {
     }
 }
 
+fn by_hand(this: usize) -> Config {
+    let mut config = founding();
+    config.this = this;
+    config
+}
+
+/// `config/three-nodes.toml`, as the node finds itself in it by its host name.
+fn the_example(this: usize) -> Config {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/three-nodes.toml");
+    let text = std::fs::read_to_string(&path).expect("the example is there");
+    let host_names = [format!("kafkanode{}", this + 1)];
+    config::read(&[("three-nodes.toml".into(), text)], None, &host_names).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 #[test]
 fn every_value_of_the_founding_documents_files_is_rendered_on_each_node() {
-    for this in 0..3 {
-        let mut config = founding();
-        config.this = this;
+    for (this, config) in (0..3).flat_map(|this| [(this, by_hand(this)), (this, the_example(this))]) {
         let plan = make(config, facts("11.0.24"));
         let (id, name) = ((this + 1).to_string(), format!("kafkanode{}", this + 1));
         assert_has(

@@ -1,0 +1,50 @@
+//! `kafka-node sweep`: the unit's ExecStopPost=, which ends what a supervisor left, and only where a stop was meant.
+//!
+//! Absent on purpose: finding processes by their names. Only what a supervisor of this node recorded is ended.
+
+use crate::process;
+use crate::runtime::{NodeLock, stop_was_intended};
+
+use super::{Exit, PlaceArgs, complain, load, say};
+
+/// Runs the verb.
+pub(super) fn sweep(place: &PlaceArgs, now: bool) -> Exit {
+    let config = match load(place) {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    let state_dir = &config.paths.state_dir;
+    if !state_dir.exists() {
+        say("nothing to sweep: kafka-node never ran here");
+        return Exit::Yes;
+    }
+    // Held to the end, so that no supervisor starts beside a sweep.
+    let _lock = match NodeLock::take(state_dir) {
+        Ok(lock) => lock,
+        Err(refusal) => {
+            complain(&refusal.to_string());
+            return if refusal.is_taken() { Exit::TryLater } else { Exit::No };
+        }
+    };
+    if !now && !stop_was_intended(state_dir) {
+        say(
+            "nothing was swept: no stop of this node was asked for, so what still runs goes on serving (--now ends it)",
+        );
+        return Exit::Yes;
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("cannot sweep: {error}"));
+            return Exit::No;
+        }
+    };
+    let report = runtime.block_on(process::sweep(state_dir, config.stop.grace));
+    let words = report.to_string();
+    say(if words.is_empty() { "nothing to sweep" } else { &words });
+    match (report.supervisor, report.is_clean()) {
+        (Some(_), _) => Exit::TryLater,
+        (None, true) => Exit::Yes,
+        (None, false) => Exit::No,
+    }
+}

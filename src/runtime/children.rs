@@ -1,0 +1,255 @@
+//! The living JVMs: made, drained, signalled and reaped, each by a task of its own.
+//!
+//! Absent on purpose: when to do any of it (`supervise`), and how a process is made and signalled (`process`).
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncRead;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
+
+use crate::logs::{Levels, Line, Lines};
+use crate::model::{ExitStatus, Progress, Role, RunId, Severity, SpawnFailure};
+use crate::observe::recovery::RecoveryWatch;
+use crate::plan::{Plan, ServiceSpec};
+use crate::process::{DRAIN_LIMIT, Drained, RunBook, Running, drain};
+use crate::supervise::Event;
+
+use super::journal::Journal;
+
+/// How long the end of a run is held back so that its last lines come first. A pipe stays open longer only where
+/// something that the JVM started still holds it; that is read on for a while without being waited for.
+const LAST_LINES_LIMIT: Duration = Duration::from_secs(1);
+
+/// The node's processes, at most one a role.
+#[derive(Debug)]
+pub struct Children {
+    plan: Arc<Plan>,
+    journal: Journal,
+    book: Arc<RunBook>,
+    events: mpsc::Sender<Event>,
+    living: BTreeMap<Role, Child>,
+}
+
+/// What the loop keeps of a run.
+#[derive(Debug)]
+struct Child {
+    run: RunId,
+    orders: mpsc::UnboundedSender<Order>,
+    recovery: Arc<Mutex<RecoveryWatch>>,
+    /// Set while the process lives.
+    pid: watch::Receiver<Option<i32>>,
+    task: JoinHandle<()>,
+}
+
+/// What the loop can tell a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Terminate,
+    Kill,
+}
+
+impl Children {
+    /// No processes yet; what becomes of later ones goes to `events`.
+    pub fn new(plan: Arc<Plan>, journal: Journal, book: Arc<RunBook>, events: mpsc::Sender<Event>) -> Children {
+        Children { plan, journal, book, events, living: BTreeMap::new() }
+    }
+
+    /// Makes the process of `run`.
+    pub fn spawn(&mut self, role: Role, run: RunId) {
+        let Some(spec) = self.plan.service(role).cloned() else { return };
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let recovery = Arc::new(Mutex::new(RecoveryWatch::new()));
+        let (living, pid) = watch::channel(None);
+        let life = Life {
+            role,
+            run,
+            living,
+            events: self.events.clone(),
+            journal: self.journal.clone(),
+            book: Arc::clone(&self.book),
+            recovery: Arc::clone(&recovery),
+        };
+        let task = tokio::spawn(life.live(spec, receiver));
+        self.living.insert(role, Child { run, orders, recovery, pid, task });
+    }
+
+    /// SIGTERM to the process of `run`, as soon as there is one.
+    pub fn terminate(&self, role: Role, run: RunId) {
+        self.order(role, run, Order::Terminate);
+    }
+
+    /// SIGKILL to the process group of `run`, as soon as there is one.
+    pub fn kill(&self, role: Role, run: RunId) {
+        self.order(role, run, Order::Kill);
+    }
+
+    /// The process of `run`, where there is one, and what its output tells of its progress: the kernel's counters are added
+    /// by the probe.
+    pub fn progress(&self, role: Role, run: RunId) -> (Option<i32>, Progress) {
+        let Some(child) = self.living.get(&role).filter(|child| child.run == run) else {
+            return (None, Progress::default());
+        };
+        let watch = child.recovery.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = Progress { recovery_steps: watch.steps(), recovering: watch.recovering(), ..Progress::default() };
+        (*child.pid.borrow(), told)
+    }
+
+    /// Stops everything in order without the supervisor: only for the case that the supervisor itself has failed.
+    ///
+    /// Kafka first; whoever outlives `grace` is killed. Returns once everything is reaped.
+    pub async fn stop_in_order(&mut self, grace: Duration) {
+        for role in Role::ALL.into_iter().rev() {
+            let Some(mut child) = self.living.remove(&role) else { continue };
+            let _ = child.orders.send(Order::Terminate);
+            if timeout(grace, &mut child.task).await.is_err() {
+                let _ = child.orders.send(Order::Kill);
+                let _ = child.task.await;
+            }
+        }
+    }
+
+    fn order(&self, role: Role, run: RunId, order: Order) {
+        if let Some(child) = self.living.get(&role).filter(|child| child.run == run) {
+            // The task is gone only when the run is over, and then nobody is left to signal.
+            let _ = child.orders.send(order);
+        }
+    }
+}
+
+/// One run, seen by its own task.
+struct Life {
+    role: Role,
+    run: RunId,
+    living: watch::Sender<Option<i32>>,
+    events: mpsc::Sender<Event>,
+    journal: Journal,
+    book: Arc<RunBook>,
+    recovery: Arc<Mutex<RecoveryWatch>>,
+}
+
+impl Life {
+    async fn live(self, spec: ServiceSpec, orders: mpsc::UnboundedReceiver<Order>) {
+        let (role, run) = (self.role, self.run);
+        let event = match self.make(spec).await {
+            Ok(running) => {
+                let _ = self.living.send(Some(running.pid));
+                self.tell(Event::Spawned { role, run, pid: running.pid }).await;
+                let status = self.attend(running, orders).await;
+                let _ = self.living.send(None);
+                self.strike_out();
+                Event::Exited { role, run, status }
+            }
+            Err(failure) => Event::SpawnFailed { role, run, failure },
+        };
+        self.tell(event).await;
+    }
+
+    /// Makes the process and enters it in the book, apart from the loop: both wait for disks.
+    async fn make(&self, spec: ServiceSpec) -> Result<Running, SpawnFailure> {
+        let (role, run) = (self.role, self.run);
+        let (book, journal) = (Arc::clone(&self.book), self.journal.clone());
+        let made = spawn_blocking(move || {
+            let running = crate::process::spawn(&spec)?;
+            if let Err(error) = book.started(role, run, running.pid, running.start_time) {
+                journal.say(Severity::Warning, format!("{role} runs and could not be recorded: {error}"));
+            }
+            Ok(running)
+        });
+        made.await.unwrap_or_else(|error| Err(SpawnFailure::Other(error.to_string())))
+    }
+
+    /// Drains and signals it until it is reaped and its last lines are through.
+    async fn attend(&self, mut running: Running, mut orders: mpsc::UnboundedReceiver<Order>) -> ExitStatus {
+        let (over, ended) = watch::channel(false);
+        let stdout = running.stdout.take().map(|pipe| self.read(pipe, Levels::of_stdout(), ended.clone()));
+        let stderr = running.stderr.take().map(|pipe| self.read(pipe, Levels::of_stderr(), ended));
+        let status = loop {
+            tokio::select! {
+                status = running.wait() => break status,
+                Some(order) = orders.recv() => match order {
+                    Order::Terminate => running.terminate(),
+                    Order::Kill => running.kill_group(),
+                },
+            }
+        };
+        let _ = over.send(true);
+        let _ = timeout(LAST_LINES_LIMIT, async {
+            for reader in [stdout, stderr].into_iter().flatten() {
+                let _ = reader.await;
+            }
+        })
+        .await;
+        status
+    }
+
+    fn read(
+        &self,
+        pipe: impl AsyncRead + Unpin + Send + 'static,
+        levels: Levels,
+        ended: watch::Receiver<bool>,
+    ) -> JoinHandle<()> {
+        let (journal, recovery) = (self.journal.clone(), Arc::clone(&self.recovery));
+        let reader = Reader { role: self.role, run: self.run, levels, journal, recovery };
+        tokio::spawn(reader.read(pipe, ended))
+    }
+
+    /// Not waited for: a slow disk must not hold back the news, and with it the next start.
+    fn strike_out(&self) {
+        let (role, run) = (self.role, self.run);
+        let (book, journal) = (Arc::clone(&self.book), self.journal.clone());
+        spawn_blocking(move || {
+            if let Err(error) = book.ended(role, run) {
+                let text = format!("{role} ended and could not be struck out of the record: {error}");
+                journal.say(Severity::Warning, text);
+            }
+        });
+    }
+
+    /// The loop drops its end only when the node is at its end.
+    async fn tell(&self, event: Event) {
+        let _ = self.events.send(event).await;
+    }
+}
+
+/// One pipe of a run.
+struct Reader {
+    role: Role,
+    run: RunId,
+    levels: Levels,
+    journal: Journal,
+    recovery: Arc<Mutex<RecoveryWatch>>,
+}
+
+impl Reader {
+    /// Reads to the end, whatever comes: a pipe that nobody reads stops the JVM behind it.
+    async fn read(mut self, mut pipe: impl AsyncRead + Unpin, mut ended: watch::Receiver<bool>) {
+        let mut lines = Lines::default();
+        let over = async move {
+            // An error means that the sender is gone, which it is only after the end.
+            let _ = ended.wait_for(|over| *over).await;
+        };
+        let drained = drain(&mut pipe, over, DRAIN_LIMIT, |bytes| {
+            // A fault of ours in taking a line must not close the pipe of a JVM that serves.
+            if catch_unwind(AssertUnwindSafe(|| lines.push(bytes, |line| self.take(&line)))).is_err() {
+                lines = Lines::default();
+            }
+        })
+        .await;
+        lines.flush(|line| self.take(&line));
+        if let Drained::Failed(error) = drained {
+            let text = format!("the output of {} (run {}) cannot be read any more: {error}", self.role, self.run);
+            self.journal.say(Severity::Warning, text);
+        }
+    }
+
+    fn take(&mut self, line: &Line<'_>) {
+        let priority = self.levels.of(line);
+        self.journal.jvm(self.role, self.run, priority, line.text().into_owned());
+        self.recovery.lock().unwrap_or_else(PoisonError::into_inner).line(line.bytes);
+    }
+}

@@ -1,0 +1,130 @@
+//! The two clocks: the monotonic one that the supervisor is told, and the wall clock for people.
+//!
+//! Absent on purpose: local time. What people and scripts read is RFC 3339 in UTC everywhere.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::model::Moment;
+
+/// The supervisor's clock: moments count from when it was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: Instant,
+}
+
+/// A moment and the wall-clock time of that same instant: what turns moments of the past into times for people.
+///
+/// Times are counted back from the present, so a clock that is set right after boot sets right what was noted before.
+#[derive(Clone, Copy, Debug)]
+pub struct Present {
+    moment: Moment,
+    wall: SystemTime,
+}
+
+impl Clock {
+    /// A clock whose origin is this instant.
+    pub fn start() -> Clock {
+        Clock { origin: Instant::now() }
+    }
+
+    /// Now, for the supervisor.
+    pub fn now(&self) -> Moment {
+        Moment::from_origin(self.origin.elapsed())
+    }
+
+    /// When `moment` comes, for a timer.
+    pub fn instant(&self, moment: Moment) -> Instant {
+        // A moment 584 years away would overflow some clocks; a day is as good, since a timer that fires early is harmless.
+        let ahead = self.origin.checked_add(moment.since_origin());
+        ahead.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
+    }
+
+    /// Now, in both clocks.
+    pub fn present(&self) -> Present {
+        Present::at(self.now(), SystemTime::now())
+    }
+}
+
+impl Present {
+    /// `moment` was at `wall`.
+    pub fn at(moment: Moment, wall: SystemTime) -> Present {
+        Present { moment, wall }
+    }
+
+    /// When `moment` was, to the second.
+    pub fn time_of(&self, moment: Moment) -> String {
+        let past = self.moment.since(moment);
+        rfc3339(self.wall.checked_sub(past).unwrap_or(UNIX_EPOCH))
+    }
+}
+
+/// `2026-01-01T00:00:00Z`. Times before 1970 read as 1970: a machine whose clock is that wrong has no better answer.
+pub fn rfc3339(time: SystemTime) -> String {
+    let (seconds, _) = since_epoch(time);
+    format!("{}Z", date_and_time(seconds))
+}
+
+/// `2026-01-01T00:00:00.123Z`: for entries that follow each other within a second.
+pub fn rfc3339_millis(time: SystemTime) -> String {
+    let (seconds, millis) = since_epoch(time);
+    format!("{}.{millis:03}Z", date_and_time(seconds))
+}
+
+fn since_epoch(time: SystemTime) -> (u64, u32) {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    (since.as_secs(), since.subsec_millis())
+}
+
+fn date_and_time(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+/// Year, month and day of the Gregorian calendar, `days` after 1970-01-01 (Hinnant, "chrono-compatible low-level date
+/// algorithms": years are counted from March, so that the leap day comes last).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_rfc_3339_in_utc() {
+        // Seconds from `date -u -d ... +%s`.
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_077_926_399, "2004-02-27T23:59:59Z"),
+            (1_767_225_600, "2026-01-01T00:00:00Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(seconds)), expected);
+        }
+        let odd = UNIX_EPOCH + Duration::from_millis(1_767_225_600_007);
+        assert_eq!(rfc3339_millis(odd), "2026-01-01T00:00:00.007Z");
+        assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_secs(5)), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_moment_of_the_past_is_counted_back_from_the_present() {
+        let present = Present {
+            moment: Moment::from_origin(Duration::from_secs(100)),
+            wall: UNIX_EPOCH + Duration::from_secs(1_767_225_600),
+        };
+        assert_eq!(present.time_of(Moment::from_origin(Duration::from_secs(40))), "2025-12-31T23:59:00Z");
+        assert_eq!(present.time_of(Moment::from_origin(Duration::from_secs(160))), "2026-01-01T00:00:00Z");
+    }
+}

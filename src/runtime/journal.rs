@@ -1,0 +1,65 @@
+//! What the node says and what its JVMs print, on their way to the log thread.
+//!
+//! Saying something never blocks. Absent on purpose: the journal's own protocol, and the thread that speaks it (`notify`).
+
+use std::panic;
+
+use crate::logs::Priority;
+use crate::model::{Notice, Role, RunId, Severity};
+use crate::notify::log::{Origin, Record, Sink};
+
+/// The way to the log. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    sink: Sink,
+}
+
+impl Journal {
+    /// The way through `sink`.
+    pub fn new(sink: Sink) -> Journal {
+        Journal { sink }
+    }
+
+    /// Says something of the runtime's own.
+    pub fn say(&self, severity: Severity, text: impl Into<String>) {
+        self.sink.send(Record::own(severity.into(), text));
+    }
+
+    /// Says a notice of the supervisor. One about an end carries what to do about it.
+    pub fn notice(&self, notice: &Notice) {
+        let mut text = notice.to_string();
+        let mut about = None;
+        match notice {
+            Notice::Ended { run, cause, .. } => {
+                about = Some(*run);
+                if !cause.remedy().is_empty() {
+                    text = format!("{text}; help: {}", cause.remedy());
+                }
+            }
+            Notice::Starts { run, .. }
+            | Notice::Spawned { run, .. }
+            | Notice::Terminates { run, .. }
+            | Notice::Kills { run, .. } => about = Some(*run),
+            _ => {}
+        }
+        self.sink.send(Record { run: about, ..Record::own(notice.severity().into(), text) });
+    }
+
+    /// Passes on what a JVM printed.
+    pub fn jvm(&self, role: Role, run: RunId, priority: Priority, text: String) {
+        let origin = match role {
+            Role::Kafka => Origin::Kafka,
+            Role::ZooKeeper => Origin::ZooKeeper,
+        };
+        self.sink.send(Record { origin, priority, text, run: Some(run) });
+    }
+
+    /// Brings the words of every later panic here: stderr may be a pipe that nobody reads, and a write to it would hang.
+    pub fn hear_panics(&self) {
+        let journal = self.clone();
+        panic::set_hook(Box::new(move |panic| {
+            let words = panic.to_string().replace('\n', " ");
+            journal.say(Severity::Error, format!("a fault of kafka-node itself, please report it: {words}"));
+        }));
+    }
+}

@@ -1,0 +1,234 @@
+//! Looks at the world for the supervisor: each probe is a task of its own, bounded, and answered by an event.
+//!
+//! One of a kind is under way at most. Absent on purpose: when to look and what it means (`supervise`), and how it is
+//! done (`observe`, `cluster`).
+
+use std::collections::BTreeMap;
+use std::future::{Future, pending};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
+
+use crate::cluster::zookeeper::{Registrations, ZooKeeperSession};
+use crate::model::{
+    BrokerId, BrokerOutcome, EnsembleView, InSyncOutcome, NodeName, PeerView, Progress, RegistrationOutcome, Role,
+    RunId, ZooKeeperOutcome,
+};
+use crate::observe::broker::BrokerProber;
+use crate::observe::{preflight, progress, srvr};
+use crate::plan::{self, Plan};
+use crate::supervise::{Event, PROBE_LIMIT, Probe};
+
+/// What is under way, and what is kept between looks.
+#[derive(Debug)]
+pub struct Probes {
+    plan: Arc<Plan>,
+    broker: BrokerId,
+    /// Name and `host:port` of every other member of the ensemble.
+    peers: Vec<(NodeName, String)>,
+    session: Arc<ZooKeeperSession>,
+    lines: Option<BrokerLines>,
+    tasks: JoinSet<Event>,
+    under_way: BTreeMap<Kind, AbortHandle>,
+}
+
+/// The connections to the broker of one run. Two, so that a long answer about every partition does not make the broker
+/// look silent.
+#[derive(Clone, Debug)]
+struct BrokerLines {
+    run: RunId,
+    answers: Arc<Mutex<BrokerProber>>,
+    in_sync: Arc<Mutex<BrokerProber>>,
+}
+
+/// A question apart from the run or number it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Preflight(Role),
+    ZooKeeper,
+    Ensemble,
+    Registration,
+    Broker,
+    InSync,
+    Progress(Role),
+}
+
+/// A probe whose code failed. The supervisor asks again by itself.
+#[derive(Debug)]
+pub struct Panicked;
+
+impl Probes {
+    /// Nothing under way yet. Connects to nothing before it is asked to.
+    pub fn new(plan: Arc<Plan>) -> Probes {
+        let config = &plan.config;
+        let this = config.this_node();
+        let port = config.zookeeper.client_port;
+        let address = |node: &crate::config::Node| format!("{}:{port}", node.address);
+        let peers = config.nodes_with(Role::ZooKeeper).filter(|node| node.name != this.name);
+        let servers: Vec<String> = config.nodes_with(Role::ZooKeeper).map(address).collect();
+        Probes {
+            broker: this.number.broker_id(),
+            peers: peers.map(|node| (node.name.clone(), address(node))).collect(),
+            session: Arc::new(ZooKeeperSession::new(servers.join(","))),
+            lines: None,
+            tasks: JoinSet::new(),
+            under_way: BTreeMap::new(),
+            plan,
+        }
+    }
+
+    /// Begins to look. `recovery` is what the run's output tells, for [`Probe::Progress`]; `pid` its process.
+    pub fn ask(&mut self, probe: Probe, pid: Option<i32>, recovery: Progress) {
+        match probe {
+            Probe::Preflight { role } => self.preflight(role),
+            Probe::ZooKeeper { run } => {
+                let address = self.address(Role::ZooKeeper);
+                self.begin(Kind::ZooKeeper, async move {
+                    let outcome = within(srvr::probe(&address, PROBE_LIMIT), || ZooKeeperOutcome::TimedOut).await;
+                    Event::ZooKeeper { run, outcome }
+                });
+            }
+            Probe::Ensemble => {
+                let peers = self.peers.clone();
+                self.begin(Kind::Ensemble, async move { Event::Ensemble { view: ensemble(peers).await } });
+            }
+            Probe::Registration { ask } => {
+                let (session, broker) = (Arc::clone(&self.session), self.broker);
+                self.begin(Kind::Registration, async move {
+                    let late = || RegistrationOutcome::Unreadable("no answer in time".to_owned());
+                    let outcome = within(session.registration(broker, PROBE_LIMIT), late).await;
+                    Event::Registration { ask, outcome }
+                });
+            }
+            Probe::Broker { run } => {
+                let line = self.lines(run).answers;
+                self.begin(Kind::Broker, async move {
+                    let mut line = line.lock().await;
+                    let outcome = within(line.probe(PROBE_LIMIT), || BrokerOutcome::TimedOut).await;
+                    Event::Broker { run, outcome }
+                });
+            }
+            Probe::InSync { run } => {
+                let line = self.lines(run).in_sync;
+                self.begin(Kind::InSync, async move {
+                    let late = || InSyncOutcome::Unreadable("no answer in time".to_owned());
+                    let mut line = line.lock().await;
+                    let outcome = within(line.in_sync(PROBE_LIMIT), late).await;
+                    Event::InSync { run, outcome }
+                });
+            }
+            Probe::Progress { role, run } => {
+                // /proc answers at once, so the counters are read here and now.
+                let counters = pid.and_then(|pid| progress::read(Path::new("/proc"), pid).ok());
+                let progress = match counters {
+                    Some(counters) => Progress { cpu: counters.cpu, storage_bytes: counters.storage_bytes, ..recovery },
+                    None => recovery,
+                };
+                self.begin(Kind::Progress(role), async move { Event::Progress { role, run, progress } });
+            }
+        }
+    }
+
+    /// The next answer. Never ends, and loses nothing when it is dropped and called again.
+    pub async fn next(&mut self) -> Result<Event, Panicked> {
+        loop {
+            let Some(ended) = self.tasks.join_next_with_id().await else { return pending().await };
+            let id = match &ended {
+                Ok((id, _)) => *id,
+                Err(error) => error.id(),
+            };
+            self.under_way.retain(|_, task| task.id() != id);
+            match ended {
+                Ok((_, event)) => return Ok(event),
+                Err(error) if error.is_panic() => return Err(Panicked),
+                // Given up in favour of a newer question of its kind.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Lets go of what is under way and of the session: the node is at its end.
+    pub async fn close(self) {
+        drop(self.tasks);
+        if let Ok(session) = Arc::try_unwrap(self.session) {
+            let _ = timeout(PROBE_LIMIT, session.close()).await;
+        }
+    }
+
+    fn preflight(&mut self, role: Role) {
+        let kind = Kind::Preflight(role);
+        if self.under_way.contains_key(&kind) {
+            // A blocking look cannot be given up; the one under way will answer, and it is bounded by itself.
+            return;
+        }
+        let plan = Arc::clone(&self.plan);
+        let look = move || {
+            let sightings = preflight::look(&plan, role);
+            let findings = plan::preflight::judge(&plan, role, &sightings);
+            Event::Preflight { role, outcome: preflight::outcome(&findings) }
+        };
+        let task = self.tasks.spawn_blocking(look);
+        self.under_way.insert(kind, task);
+    }
+
+    /// Starts a task, in place of an older question of its kind.
+    fn begin(&mut self, kind: Kind, look: impl Future<Output = Event> + Send + 'static) {
+        let task = self.tasks.spawn(look);
+        if let Some(older) = self.under_way.insert(kind, task) {
+            older.abort();
+        }
+    }
+
+    fn address(&self, role: Role) -> String {
+        self.plan.service(role).map(|service| service.probe_address.clone()).unwrap_or_default()
+    }
+
+    fn lines(&mut self, run: RunId) -> BrokerLines {
+        match &self.lines {
+            Some(lines) if lines.run == run => lines.clone(),
+            _ => {
+                let prober = || Arc::new(Mutex::new(BrokerProber::new(self.address(Role::Kafka), self.broker)));
+                let lines = BrokerLines { run, answers: prober(), in_sync: prober() };
+                self.lines = Some(lines.clone());
+                lines
+            }
+        }
+    }
+}
+
+/// Every other member, side by side, in the order of the configuration.
+async fn ensemble(peers: Vec<(NodeName, String)>) -> EnsembleView {
+    let asked: Vec<_> = peers
+        .into_iter()
+        .map(|(name, address)| {
+            let task =
+                tokio::spawn(
+                    async move { within(srvr::probe(&address, PROBE_LIMIT), || ZooKeeperOutcome::TimedOut).await },
+                );
+            (name, AbortOnDrop(task))
+        })
+        .collect();
+    let mut view = EnsembleView::default();
+    for (name, mut task) in asked {
+        let zookeeper = (&mut task.0).await.unwrap_or_else(|error| ZooKeeperOutcome::Garbled(error.to_string()));
+        view.peers.push(PeerView { name, zookeeper });
+    }
+    view
+}
+
+/// A task that ends with the question it belongs to.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The limit holds even where a prober forgets it.
+async fn within<T>(look: impl Future<Output = T>, late: impl FnOnce() -> T) -> T {
+    timeout(PROBE_LIMIT, look).await.unwrap_or_else(|_| late())
+}
