@@ -16,6 +16,7 @@ const OWED: &[(&str, &str)] = &[
     ("effects give their reason", "src/notify/"),
     ("effects give their reason", "src/observe/"),
     ("effects give their reason", "src/process/"),
+    ("effects give their reason", "src/runtime/"),
     ("files are short", "src/model/reason.rs"),
     ("files are short", "src/supervise/kafka.rs"),
     ("files are short", "src/supervise/lane.rs"),
@@ -208,7 +209,7 @@ fn names(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back().is_some_and(part);
         let after = line[at + word.len()..].chars().next().is_some_and(part);
-        !(first && before) && !(last && after)
+        (!first || !before) && (!last || !after)
     })
 }
 

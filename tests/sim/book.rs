@@ -62,6 +62,7 @@ pub struct Book {
     /// Requests to stop, and when the first came.
     pub stops: u32,
     pub stop_at: Time,
+    /// A SIGKILL of ours ended a run; one that came too late for that does not count.
     pub killed_any: bool,
     pub unclean_end: bool,
     pub finished: Option<bool>,
@@ -207,6 +208,7 @@ impl Book {
             Message::Exited { role, status, .. } => {
                 let asked = self.life(role).is_some_and(|life| life.terminated.is_some());
                 let clean = matches!(status, ExitStatus::Code(0 | 143) | ExitStatus::Signal(15));
+                self.killed_any |= self.life(role).is_some_and(|life| life.killed.is_some()) && !clean;
                 self.unclean_end |= self.stops > 0 && !self.kafka_needs(role) && !(asked && clean);
                 self.ends(now, role);
             }
@@ -312,7 +314,6 @@ impl Book {
     }
 
     pub fn kills(&mut self, now: Time, role: Role) {
-        self.killed_any = true;
         if let Some(life) = &mut self.lane_mut(role).life {
             life.killed.get_or_insert(now);
         }
@@ -322,15 +323,22 @@ impl Book {
     pub fn reads(&mut self, now: Time, notice: &Notice) -> Option<Pause> {
         match notice {
             Notice::StartsUnread { .. } => self.started_unread = true,
-            // A question belongs to the state that asked it: when that ends, the next such state asks anew.
-            Notice::NotReady { role: Role::Kafka, .. } => self.awaited[6] = None,
-            Notice::ZooKeeperServes { .. } | Notice::Starts { role: Role::Kafka, .. } => self.awaited[3] = None,
             Notice::Ended { role, cause, lived, again_in: Some(announced), .. } => {
                 return Some(self.pauses(now, *role, cause, *lived, *announced));
             }
             _ => {}
         }
         None
+    }
+
+    /// A notice takes its place among the actions: it may end a state, and with it what that state asked.
+    pub fn passes(&mut self, notice: &Notice) {
+        match notice {
+            // A question belongs to the state that asked it: when that ends, the next such state asks anew.
+            Notice::NotReady { role: Role::Kafka, .. } => self.awaited[6] = None,
+            Notice::ZooKeeperServes { .. } | Notice::Starts { role: Role::Kafka, .. } => self.awaited[3] = None,
+            _ => {}
+        }
     }
 
     fn pauses(&mut self, now: Time, role: Role, cause: &ExitCause, lived: Duration, announced: Duration) -> Pause {
@@ -372,6 +380,10 @@ pub struct Pause {
 impl Life {
     /// Takes a look in. Only what is progress beyond doubt counts: four times what the policy asks for.
     fn look(&mut self, now: Time, seen: Progress) {
+        // Counters never fall: an answer that shows less is an older one that came late.
+        if self.looked.is_some_and(|(_, before)| seen.cpu < before.cpu) {
+            return;
+        }
         let Some((at, before)) = self.looked.replace((now, seen)) else { return };
         let moved = seen.storage_bytes.saturating_sub(before.storage_bytes) >= 4 * policy::PROGRESS_BYTES;
         let stepped = seen.recovery_steps > before.recovery_steps;

@@ -301,15 +301,11 @@ impl<D: Driver> World<D> {
             return Ok(());
         }
         self.say(node, || format!("<- {message:?}"));
-        let local = self.local(node);
-        // What was due before the message is done before it, so that what follows is the message's own doing.
-        let due = self.nodes[node].alive.as_ref().is_some_and(|alive| {
-            alive.book.is_old(&message) && alive.supervisor.poll_timeout().is_some_and(|at| at <= local)
-        });
-        if due {
+        // What time alone brings is done before an old message, so that what follows is the message's own doing.
+        if self.nodes[node].alive.as_ref().is_some_and(|alive| alive.book.is_old(&message)) {
             self.wake(self.now, node)?;
         }
-        let now = self.now;
+        let (local, now) = (self.local(node), self.now);
         let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
         let old = alive.book.is_old(&message);
         let before = old.then(|| alive.supervisor.view(local));
@@ -446,7 +442,7 @@ impl<D: Driver> World<D> {
                 }
                 self.probe(node, probe);
             }
-            Action::Announce(_) => {}
+            Action::Announce(notice) => alive.book.passes(&notice),
             Action::Ready => alive.book.ready_said += 1,
             Action::Stopping => alive.book.stopping_said += 1,
             Action::Finish { clean } => alive.book.finished = Some(clean),
