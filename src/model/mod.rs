@@ -14,8 +14,8 @@ mod time;
 pub use exit::{ExitCause, ExitStatus};
 pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};
 pub use outcome::{
-    BrokerOutcome, EnsembleView, InSyncOutcome, PeerView, PreflightOutcome, Progress, RegistrationOutcome,
-    SpawnFailure, ZooKeeperOutcome,
+    BrokerOutcome, BrokersOutcome, EnsembleView, InSyncOutcome, PeerView, PreflightOutcome, Progress,
+    RegistrationOutcome, SpawnFailure, ZooKeeperOutcome,
 };
 pub use quorum::QuorumRole;
 pub use readiness::{BrokerReadiness, NodeState, ReadinessLevel, ServiceState};

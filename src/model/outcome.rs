@@ -54,6 +54,15 @@ pub enum RegistrationOutcome {
     Unreadable(String),
 }
 
+/// Which brokers are registered in ZooKeeper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BrokersOutcome {
+    /// The children of `/brokers/ids`, in order.
+    Registered(Vec<BrokerId>),
+    /// They could not be read, in words.
+    Unreadable(String),
+}
+
 /// Whether the broker is in the ISR of every partition it has a replica of, by its own metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InSyncOutcome {

@@ -64,6 +64,11 @@ pub enum WaitReason {
     ZooKeeperStopping { since: Duration },
     /// SIGKILL was sent and the kernel has not ended the process yet.
     KernelToEnd { since: Duration },
+    /// ZooKeeper's going would cost the quorum while these brokers of other nodes are still registered: without it they
+    /// could not finish a stop of their own.
+    OtherBrokers { brokers: Vec<BrokerId> },
+    /// Whether ZooKeeper may leave is being found out.
+    Leaving,
     /// ZooKeeper stops only after Kafka has.
     KafkaFirst,
     /// Kafka starts only once ZooKeeper on this node serves, or the others have for long.
@@ -100,6 +105,8 @@ impl WaitReason {
             WaitReason::ControlledShutdown { .. } => "controlled-shutdown",
             WaitReason::ZooKeeperStopping { .. } => "zookeeper-stopping",
             WaitReason::KernelToEnd { .. } => "kernel-to-end",
+            WaitReason::OtherBrokers { .. } => "other-brokers",
+            WaitReason::Leaving => "leaving",
             WaitReason::KafkaFirst => "kafka-first",
             WaitReason::ZooKeeperFirst => "zookeeper-first",
         }
@@ -182,6 +189,10 @@ impl fmt::Display for WaitReason {
                 write!(f, "SIGKILL was sent {} s ago and the kernel has not ended the process yet", since.as_secs())
             }
             WaitReason::ZooKeeperFirst => f.write_str("Kafka starts when ZooKeeper serves"),
+            WaitReason::OtherBrokers { brokers } => {
+                write!(f, "ZooKeeper stays for the quorum while other brokers are registered: {}", List(brokers))
+            }
+            WaitReason::Leaving => f.write_str("asking whether ZooKeeper may leave the quorum"),
             WaitReason::KafkaFirst => f.write_str("ZooKeeper stops when Kafka has"),
         }
     }
@@ -299,6 +310,8 @@ pub enum Notice {
     Kills { role: Role, run: RunId, reason: SignalReason },
     /// A run is over.
     Ended { role: Role, run: RunId, cause: ExitCause, lived: Duration, again_in: Option<Duration> },
+    /// ZooKeeper is stopped although its going costs the quorum and these brokers of other nodes are registered.
+    LeavesQuorum { brokers: Vec<BrokerId>, waited: Duration },
     /// Everything has stopped.
     Stopped { clean: bool },
 }
@@ -314,6 +327,7 @@ impl Notice {
             Notice::Node { .. } | Notice::Terminates { .. } => Severity::Info,
             Notice::StartsUnread { .. } | Notice::StartsOnPeers | Notice::QuorumLost => Severity::Warning,
             Notice::BrokerBehind { .. } | Notice::NotReady { .. } | Notice::GraceProlonged { .. } => Severity::Warning,
+            Notice::LeavesQuorum { .. } => Severity::Warning,
             Notice::Kills { .. } => Severity::Error,
             Notice::Ended { cause: ExitCause::Stopped, .. } => Severity::Info,
             Notice::Ended { cause, .. } if cause.restart_may_help() => Severity::Warning,
@@ -334,7 +348,7 @@ impl Notice {
             | Notice::GraceProlonged { role, .. }
             | Notice::Kills { role, .. }
             | Notice::Ended { role, .. } => Some(*role),
-            Notice::ZooKeeperServes { .. } | Notice::QuorumLost => Some(Role::ZooKeeper),
+            Notice::ZooKeeperServes { .. } | Notice::QuorumLost | Notice::LeavesQuorum { .. } => Some(Role::ZooKeeper),
             Notice::StartsUnread { .. }
             | Notice::StartsOnPeers
             | Notice::BrokerServes { .. }
@@ -388,16 +402,22 @@ impl fmt::Display for Notice {
                     None => Ok(()),
                 }
             }
+            Notice::LeavesQuorum { brokers, waited } => write!(
+                f,
+                "zookeeper leaves after {} s although that costs the quorum: still registered are brokers {}",
+                waited.as_secs(),
+                List(brokers)
+            ),
             Notice::Stopped { clean: true } => f.write_str("everything stopped cleanly"),
             Notice::Stopped { clean: false } => f.write_str("everything stopped, and not all of it cleanly"),
         }
     }
 }
 
-/// Names joined by commas.
-struct List<'a>(&'a [NodeName]);
+/// Names or numbers joined by commas.
+struct List<'a, T>(&'a [T]);
 
-impl fmt::Display for List<'_> {
+impl<T: fmt::Display> fmt::Display for List<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, name) in self.0.iter().enumerate() {
             if i > 0 {

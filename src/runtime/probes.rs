@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use crate::cluster::zookeeper::{Registrations, ZooKeeperSession};
 use crate::model::{
-    BrokerId, BrokerOutcome, EnsembleView, InSyncOutcome, NodeName, PeerView, Progress, RegistrationOutcome, Role,
-    RunId, ZooKeeperOutcome,
+    BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, InSyncOutcome, NodeName, PeerView, Progress,
+    RegistrationOutcome, Role, RunId, ZooKeeperOutcome,
 };
 use crate::observe::broker::BrokerProber;
 use crate::observe::{preflight, progress, srvr};
@@ -53,6 +53,7 @@ enum Kind {
     ZooKeeper,
     Ensemble,
     Registration,
+    Brokers,
     Broker,
     InSync,
     Progress(Role),
@@ -103,6 +104,17 @@ impl Probes {
                     let late = || RegistrationOutcome::Unreadable("no answer in time".to_owned());
                     let outcome = within(session.registration(broker, PROBE_LIMIT), late).await;
                     Event::Registration { ask, outcome }
+                });
+            }
+            Probe::Brokers => {
+                let session = Arc::clone(&self.session);
+                self.begin(Kind::Brokers, async move {
+                    let late = || Err("no answer in time".to_owned());
+                    let outcome = match within(session.brokers(PROBE_LIMIT), late).await {
+                        Ok(brokers) => BrokersOutcome::Registered(brokers),
+                        Err(words) => BrokersOutcome::Unreadable(words),
+                    };
+                    Event::Brokers { outcome }
                 });
             }
             Probe::Broker { run } => {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::model::{
-    BrokerOutcome, EnsembleView, ExitStatus, InSyncOutcome, Notice, PreflightOutcome, Progress, RegistrationOutcome,
-    Role, RunId, SpawnFailure, StopCause, ZooKeeperOutcome,
+    BrokerOutcome, BrokersOutcome, EnsembleView, ExitStatus, InSyncOutcome, Notice, PreflightOutcome, Progress,
+    RegistrationOutcome, Role, RunId, SpawnFailure, StopCause, ZooKeeperOutcome,
 };
 
 /// Something that happened. Events about a child carry its run: news of a run that is over is ignored.
@@ -63,6 +63,11 @@ pub enum Event {
         ask: u64,
         /// What stands at `/brokers/ids/N`.
         outcome: RegistrationOutcome,
+    },
+    /// Answer to [`Probe::Brokers`].
+    Brokers {
+        /// What stands below `/brokers/ids`.
+        outcome: BrokersOutcome,
     },
     /// Answer to [`Probe::Broker`].
     Broker {
@@ -153,6 +158,8 @@ pub enum Probe {
         /// The question's number, to be given back with the answer.
         ask: u64,
     },
+    /// The children of `/brokers/ids`, through our own ZooKeeper session.
+    Brokers,
     /// ApiVersions and Metadata of this node's broker.
     Broker {
         /// The run to ask.

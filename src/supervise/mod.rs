@@ -6,6 +6,7 @@
 mod event;
 mod kafka;
 mod lane;
+mod linger;
 mod pause;
 pub mod policy;
 mod slot;

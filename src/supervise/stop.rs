@@ -1,9 +1,10 @@
-//! The ordered stop: Kafka first, deferred while it starts or recovers; then ZooKeeper; then the end.
+//! The ordered stop: Kafka first, deferred while it starts or recovers; then ZooKeeper, last of all; then the end.
 
 use crate::model::{Moment, NodeState, Notice, SignalReason, StopCause};
 
 use super::event::Action;
 use super::lane::{Grace, State};
+use super::linger::{Leave, Linger};
 use super::policy::DEFER_PATIENCE;
 use super::supervisor::Supervisor;
 
@@ -16,6 +17,8 @@ pub(super) struct Stop {
     insisted: bool,
     /// The deferral was announced.
     deferred: bool,
+    /// ZooKeeper waits to leave; set once Kafka is down.
+    pub(super) linger: Option<Linger>,
 }
 
 impl Supervisor {
@@ -23,7 +26,7 @@ impl Supervisor {
     pub(super) fn handle_stop(&mut self, now: Moment, cause: StopCause) {
         match &mut self.stop {
             None => {
-                self.stop = Some(Stop { since: now, insisted: false, deferred: false });
+                self.stop = Some(Stop { since: now, insisted: false, deferred: false, linger: None });
                 self.out.say(Notice::StopBegins { cause });
                 self.out.act(Action::Stopping);
                 self.enter(now, NodeState::Stopping);
@@ -46,11 +49,9 @@ impl Supervisor {
         if !kafka_down {
             return;
         }
-        if let Some(lane) = &mut self.zookeeper {
-            lane.stop(now, &self.policy, &mut self.out);
-            if !matches!(lane.state, State::Down) {
-                return;
-            }
+        self.stop_zookeeper(now);
+        if self.zookeeper.as_ref().is_some_and(|lane| !matches!(lane.state, State::Down)) {
+            return;
         }
         let clean =
             self.kafka.as_ref().is_none_or(|lane| lane.clean) && self.zookeeper.as_ref().is_none_or(|lane| lane.clean);
@@ -83,6 +84,25 @@ impl Supervisor {
         lane.terminate(now, reason, grace, &mut self.out);
     }
 
+    /// SIGTERM to ZooKeeper, once its going harms no other node's broker. One that is in no quorum leaves at once.
+    fn stop_zookeeper(&mut self, now: Moment) {
+        let (Some(stop), Some(lane)) = (&mut self.stop, &mut self.zookeeper) else { return };
+        let matters = matches!(lane.state, State::Ready(_)) && !self.policy.peers.is_empty() && !stop.insisted;
+        if matters {
+            let linger = stop.linger.get_or_insert_with(|| Linger::begin(now));
+            match linger.judge(now, &self.policy) {
+                Leave::Stay => {
+                    linger.tick(now, &mut self.out);
+                    return;
+                }
+                Leave::Now => {}
+                Leave::Anyway { brokers, waited } => self.out.say(Notice::LeavesQuorum { brokers, waited }),
+            }
+        }
+        stop.linger = None;
+        lane.stop(now, &self.policy, &mut self.out);
+    }
+
     /// Whether Kafka's SIGTERM is held back at present.
     pub(super) fn stop_is_deferred(&self) -> bool {
         self.stop.is_some() && self.kafka.as_ref().is_some_and(|lane| lane.live().is_some())
@@ -91,6 +111,9 @@ impl Supervisor {
     /// When [`Supervisor::advance_stop`] next has something to do by time alone.
     pub(super) fn wakeup_stop(&self) -> Option<Moment> {
         let stop = self.stop.as_ref()?;
+        if let Some(linger) = &stop.linger {
+            return linger.wakeup(&self.policy);
+        }
         let live = self.kafka.as_ref()?.live()?;
         Some((live.facts.watch.last + DEFER_PATIENCE).min(stop.since + self.policy.grace))
     }

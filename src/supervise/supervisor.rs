@@ -103,6 +103,9 @@ impl Supervisor {
                 }
             }
             Event::Ensemble { view } => {
+                if let Some(linger) = self.stop.as_mut().and_then(|stop| stop.linger.as_mut()) {
+                    linger.handle_ensemble(now, &view);
+                }
                 self.others_serve = one_serves(&view).then(|| self.others_serve.unwrap_or(now));
                 self.others = Some((now, view));
                 self.ensemble = Slot::Due(now + ENSEMBLE_INTERVAL);
@@ -115,6 +118,11 @@ impl Supervisor {
                 let started = waited && lane.word() == ServiceState::Starting;
                 if started && self.zookeeper.is_some() && self.local_unready.is_some() {
                     self.out.say(Notice::StartsOnPeers);
+                }
+            }
+            Event::Brokers { outcome } => {
+                if let Some(linger) = self.stop.as_mut().and_then(|stop| stop.linger.as_mut()) {
+                    linger.handle_brokers(now, outcome, self.policy.broker);
                 }
             }
             Event::Broker { run, outcome } => {

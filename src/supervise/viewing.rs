@@ -6,6 +6,7 @@ use crate::model::{
 
 use super::kafka::Kafka;
 use super::lane::{Lane, State};
+use super::linger::Linger;
 use super::supervisor::Supervisor;
 use super::view::{NodeView, ServiceView, Waiting};
 use super::zookeeper::ZooKeeper;
@@ -100,7 +101,10 @@ impl Supervisor {
                 vec![WaitReason::Backoff { left: pause.until.since(now), cause: pause.cause.clone() }]
             }
         };
-        if self.stop.is_some() && own.is_empty() { vec![WaitReason::KafkaFirst] } else { own }
+        match &self.stop {
+            Some(stop) if own.is_empty() => vec![stop.linger.as_ref().map_or(WaitReason::KafkaFirst, Linger::reason)],
+            Some(_) | None => own,
+        }
     }
 
     fn kafka_waits(&self, lane: &Lane<Kafka>, now: Moment) -> Vec<WaitReason> {
