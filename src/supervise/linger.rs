@@ -8,19 +8,25 @@ use crate::model::{BrokerId, BrokersOutcome, EnsembleView, Moment, WaitReason, Z
 
 use super::event::Probe;
 use super::lane::Out;
-use super::policy::{LINGER_INTERVAL, LINGER_LIMIT, Policy};
+use super::policy::{LINGER_INTERVAL, Policy};
 use super::slot::{Slot, Turn, earlier};
+
+/// One look may have met a server between two answers.
+const HOPELESS_LOOKS: u32 = 2;
 
 /// Waiting to leave.
 #[derive(Debug)]
 pub(super) struct Linger {
     since: Moment,
-    ensemble: Slot,
+    /// Waiting is over then.
+    until: Moment,
     brokers: Slot,
     /// Brokers of other nodes that are registered; `None` while that was not read.
     others: Option<Vec<BrokerId>>,
     /// Looks in a row that found a quorum without this server.
     harmless: u32,
+    /// Looks in a row that found no quorum possible even with this server.
+    hopeless: u32,
 }
 
 /// Whether to leave now.
@@ -36,17 +42,32 @@ pub(super) enum Leave {
 
 impl Linger {
     /// Begins to ask whether this server may leave.
-    pub(super) fn begin(now: Moment) -> Linger {
-        Linger { since: now, ensemble: Slot::Due(now), brokers: Slot::Due(now), others: None, harmless: 0 }
+    /// A broker of another node may need a whole grace for its own stop; this stop's limit stands all the same.
+    pub(super) fn begin(now: Moment, stop: Moment, policy: &Policy) -> Linger {
+        let until = (now + policy.grace).min(stop + policy.stop_limit()).max(now);
+        Linger { since: now, until, brokers: Slot::Due(now), others: None, harmless: 0, hopeless: 0 }
     }
 
-    /// What the other members answered.
-    pub(super) fn handle_ensemble(&mut self, now: Moment, view: &EnsembleView) {
-        let serving = view.peers.iter().filter(|peer| matches!(peer.zookeeper, ZooKeeperOutcome::Serving(_))).count();
-        let members = view.peers.len() + 1;
-        let kept = serving > members / 2;
-        self.harmless = if kept { self.harmless.saturating_add(1) } else { 0 };
-        self.ensemble = Slot::Due(now + LINGER_INTERVAL);
+    /// What the other members answered to a question asked at `asked`; an older one says nothing about now.
+    pub(super) fn handle_ensemble(&mut self, asked: Option<Moment>, view: &EnsembleView) {
+        if asked.is_none_or(|at| at < self.since) {
+            return;
+        }
+        let (mut serving, mut answering) = (0, 0);
+        for peer in &view.peers {
+            match peer.zookeeper {
+                ZooKeeperOutcome::Serving(_) => {
+                    serving += 1;
+                    answering += 1;
+                }
+                // It may be in an election, which this server can help to decide.
+                ZooKeeperOutcome::NotServing => answering += 1,
+                ZooKeeperOutcome::Refused | ZooKeeperOutcome::TimedOut | ZooKeeperOutcome::Garbled(_) => {}
+            }
+        }
+        let majority = view.peers.len().div_ceil(2) + 1;
+        self.harmless = if serving >= majority { self.harmless.saturating_add(1) } else { 0 };
+        self.hopeless = if answering + 1 < majority { self.hopeless.saturating_add(1) } else { 0 };
     }
 
     /// Which brokers are registered.
@@ -63,23 +84,18 @@ impl Linger {
 
     /// Whether to leave, by what was seen so far.
     pub(super) fn judge(&self, now: Moment, policy: &Policy) -> Leave {
-        let waited = now.since(self.since);
         let alone = self.others.as_ref().is_some_and(Vec::is_empty);
-        if alone || self.harmless > policy.rank {
+        if alone || self.harmless > policy.rank || self.hopeless >= HOPELESS_LOOKS {
             Leave::Now
-        } else if waited >= LINGER_LIMIT.min(policy.grace) {
-            Leave::Anyway { brokers: self.others.clone().unwrap_or_default(), waited }
+        } else if self.until <= now {
+            Leave::Anyway { brokers: self.others.clone().unwrap_or_default(), waited: now.since(self.since) }
         } else {
             Leave::Stay
         }
     }
 
-    /// Asks what is due.
+    /// Asks what is due. The other members are asked by the supervisor, which has a slot for that already.
     pub(super) fn tick(&mut self, now: Moment, out: &mut Out) {
-        match self.ensemble.turn(now) {
-            Turn::Ask | Turn::Lost => out.probe(Probe::Ensemble),
-            Turn::Rest => {}
-        }
         match self.brokers.turn(now) {
             Turn::Ask | Turn::Lost => out.probe(Probe::Brokers),
             Turn::Rest => {}
@@ -87,9 +103,8 @@ impl Linger {
     }
 
     /// When there is next something to ask or decide.
-    pub(super) fn wakeup(&self, policy: &Policy) -> Option<Moment> {
-        let limit = self.since + LINGER_LIMIT.min(policy.grace);
-        earlier(Some(limit), earlier(self.ensemble.wakeup(), self.brokers.wakeup()))
+    pub(super) fn wakeup(&self) -> Option<Moment> {
+        earlier(Some(self.until), self.brokers.wakeup())
     }
 
     /// What is waited for.

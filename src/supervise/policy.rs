@@ -82,9 +82,6 @@ pub const PROLONG_BY: Duration = Duration::from_secs(30);
 /// ZooKeeper's time from SIGTERM to SIGKILL, or `[stop] grace` where that is shorter: it has no shutdown hook and ends at
 /// once; flushing a slow disk may take this long.
 pub const ZOOKEEPER_GRACE: Duration = Duration::from_secs(30);
-/// How long a ZooKeeper whose going would cost the quorum waits for the brokers of other nodes to be gone, or one grace if
-/// that is shorter. A controlled shutdown takes 3 to 17 s (measured); brokers that are not stopping stay for ever.
-pub const LINGER_LIMIT: Duration = Duration::from_secs(120);
 /// Time between looks at the others while ZooKeeper waits to leave.
 pub const LINGER_INTERVAL: Duration = Duration::from_millis(500);
 /// SIGKILL is repeated after this long: a process in an uninterruptible wait ends when the wait does.

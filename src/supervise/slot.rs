@@ -48,6 +48,14 @@ impl Slot {
         }
     }
 
+    /// When the question was asked whose answer is awaited.
+    pub(super) fn asked(self) -> Option<Moment> {
+        match self {
+            Slot::Asked(at) => Some(at),
+            Slot::Idle | Slot::Due(_) => None,
+        }
+    }
+
     /// The next moment at which [`Slot::turn`] can say more than `Rest`.
     pub(super) fn wakeup(self) -> Option<Moment> {
         match self {

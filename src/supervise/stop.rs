@@ -84,12 +84,15 @@ impl Supervisor {
         lane.terminate(now, reason, grace, &mut self.out);
     }
 
-    /// SIGTERM to ZooKeeper, once its going harms no other node's broker. One that is in no quorum leaves at once.
+    /// SIGTERM to ZooKeeper, once its going harms no other node's broker. One that has not answered yet leaves at once;
+    /// one that answers without serving may be in an election that others need.
     fn stop_zookeeper(&mut self, now: Moment) {
         let (Some(stop), Some(lane)) = (&mut self.stop, &mut self.zookeeper) else { return };
-        let matters = matches!(lane.state, State::Ready(_)) && !self.policy.peers.is_empty() && !stop.insisted;
+        let matters =
+            matches!(lane.state, State::Ready(_) | State::Up(_)) && !self.policy.peers.is_empty() && !stop.insisted;
         if matters {
-            let linger = stop.linger.get_or_insert_with(|| Linger::begin(now));
+            let since = stop.since;
+            let linger = stop.linger.get_or_insert_with(|| Linger::begin(now, since, &self.policy));
             match linger.judge(now, &self.policy) {
                 Leave::Stay => {
                     linger.tick(now, &mut self.out);
@@ -112,7 +115,7 @@ impl Supervisor {
     pub(super) fn wakeup_stop(&self) -> Option<Moment> {
         let stop = self.stop.as_ref()?;
         if let Some(linger) = &stop.linger {
-            return linger.wakeup(&self.policy);
+            return linger.wakeup();
         }
         let live = self.kafka.as_ref()?.live()?;
         Some((live.facts.watch.last + DEFER_PATIENCE).min(stop.since + self.policy.grace))

@@ -13,7 +13,7 @@ use crate::model::{
 use super::event::{Action, Event, PROBE_LIMIT, Probe};
 use super::kafka::Kafka;
 use super::lane::{Lane, Out, State};
-use super::policy::{ENSEMBLE_INTERVAL, LOCAL_QUORUM_PATIENCE, Policy};
+use super::policy::{ENSEMBLE_INTERVAL, LINGER_INTERVAL, LOCAL_QUORUM_PATIENCE, Policy};
 use super::slot::{Slot, Turn, earlier};
 use super::stop::Stop;
 use super::zookeeper::ZooKeeper;
@@ -103,12 +103,14 @@ impl Supervisor {
                 }
             }
             Event::Ensemble { view } => {
+                let mut pause = ENSEMBLE_INTERVAL;
                 if let Some(linger) = self.stop.as_mut().and_then(|stop| stop.linger.as_mut()) {
-                    linger.handle_ensemble(now, &view);
+                    linger.handle_ensemble(self.ensemble.asked(), &view);
+                    pause = LINGER_INTERVAL;
                 }
                 self.others_serve = one_serves(&view).then(|| self.others_serve.unwrap_or(now));
                 self.others = Some((now, view));
-                self.ensemble = Slot::Due(now + ENSEMBLE_INTERVAL);
+                self.ensemble = Slot::Due(now + pause);
                 self.announce_quorum(now);
             }
             Event::Registration { ask, outcome } => {
@@ -237,7 +239,8 @@ impl Supervisor {
         }
     }
 
-    /// Looks at the other members while this node's own server does not serve, or while a node without one waits.
+    /// Looks at the other members while this node's own server does not serve or waits to leave, or while a node without
+    /// one waits for a quorum.
     fn tick_ensemble(&mut self, now: Moment) {
         let needed = match (&self.zookeeper, &self.kafka) {
             (Some(lane), _) => {
@@ -246,14 +249,15 @@ impl Supervisor {
             (None, Some(lane)) => matches!(lane.state, State::Waiting(_)),
             (None, None) => false, // a node has at least one role
         };
-        if !needed || self.policy.peers.is_empty() {
+        let lingers = self.stop.as_ref().is_some_and(|stop| stop.linger.is_some());
+        if !(needed || lingers) || self.policy.peers.is_empty() {
             self.ensemble = Slot::Idle;
             self.others = None;
             self.others_serve = None;
             self.missing = None;
             return;
         }
-        let delay = if self.zookeeper.is_some() { ENSEMBLE_DELAY } else { Duration::ZERO };
+        let delay = if self.zookeeper.is_some() && !lingers { ENSEMBLE_DELAY } else { Duration::ZERO };
         if matches!(self.ensemble, Slot::Idle) {
             self.ensemble = Slot::Due(now + delay);
         }

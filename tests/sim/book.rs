@@ -90,7 +90,7 @@ pub struct Book {
     pub window: Time,
 }
 
-const KINDS: usize = 9;
+const KINDS: usize = 10;
 
 fn kind(probe: Probe) -> (usize, u64) {
     match probe {
@@ -104,6 +104,7 @@ fn kind(probe: Probe) -> (usize, u64) {
         Probe::InSync { run } => (6, run.0),
         Probe::Progress { role: Role::ZooKeeper, run } => (7, run.0),
         Probe::Progress { role: Role::Kafka, run } => (8, run.0),
+        Probe::Brokers => (9, 0),
     }
 }
 
@@ -118,6 +119,7 @@ fn answered_kind(message: &Message) -> Option<(usize, u64)> {
         Message::InSync { run, .. } => (6, run.0),
         Message::Progress { role: Role::ZooKeeper, run, .. } => (7, run.0),
         Message::Progress { role: Role::Kafka, run, .. } => (8, run.0),
+        Message::Brokers { .. } => (9, 0),
         Message::Spawned { .. } | Message::SpawnFailed { .. } | Message::Exited { .. } | Message::Stop => return None,
     })
 }
@@ -246,7 +248,7 @@ impl Book {
                     life.look(now, progress);
                 }
             }
-            Message::InSync { .. } | Message::Stop => {}
+            Message::InSync { .. } | Message::Brokers { .. } | Message::Stop => {}
         }
     }
 

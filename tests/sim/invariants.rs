@@ -323,6 +323,6 @@ pub fn a_quiet_cluster_stays_ready(view: &NodeView) -> Verdict {
     require(view.ready, || format!("nothing happened, and the node is not ready any more: {view:?}"))
 }
 
-pub fn a_calm_stop_of_a_lone_node_is_clean(alone: bool, clean: bool) -> Verdict {
-    require(!alone || clean, || String::from("nothing went wrong, and the stop is called unclean"))
+pub fn a_calm_stop_is_clean(calm: bool, clean: bool) -> Verdict {
+    require(!calm || clean, || String::from("nothing went wrong, and the stop is called unclean"))
 }

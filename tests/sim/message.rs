@@ -1,12 +1,13 @@
 //! What travels from the world to a supervisor, small enough to be queued by the million; it becomes an `Event` on delivery.
 
 use kafka_node::model::{
-    BrokerOutcome, EnsembleView, ExitStatus, InSyncOutcome, NodeName, PeerView, PreflightOutcome, Progress, QuorumRole,
-    RegistrationOutcome, Role, RunId, SessionId, SpawnFailure, StopCause, WaitReason, ZooKeeperOutcome,
+    BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, ExitStatus, InSyncOutcome, NodeName, PeerView,
+    PreflightOutcome, Progress, QuorumRole, RegistrationOutcome, Role, RunId, SessionId, SpawnFailure, StopCause,
+    WaitReason, ZooKeeperOutcome,
 };
 use kafka_node::supervise::Event;
 
-use crate::ensemble::MOST;
+use crate::ensemble::{MOST, Mask, bit};
 
 /// An answer to `srvr`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,10 @@ pub enum Message {
         ask: u64,
         seen: Seen,
     },
+    /// One bit a node whose broker is registered; `None` where unreadable.
+    Brokers {
+        registered: Option<Mask>,
+    },
     Broker {
         run: RunId,
         answer: Listener,
@@ -94,7 +99,8 @@ impl Message {
             | Message::Progress { role, run, .. } => Some((role, run)),
             Message::ZooKeeper { run, .. } => Some((Role::ZooKeeper, run)),
             Message::Broker { run, .. } | Message::InSync { run, .. } => Some((Role::Kafka, run)),
-            Message::Preflight { .. } | Message::Ensemble { .. } | Message::Registration { .. } | Message::Stop => None,
+            Message::Preflight { .. } | Message::Ensemble { .. } | Message::Registration { .. } => None,
+            Message::Brokers { .. } | Message::Stop => None,
         }
     }
 
@@ -125,6 +131,14 @@ impl Message {
                 },
             },
             Message::Registration { ask, seen } => Event::Registration { ask, outcome: seen.outcome() },
+            Message::Brokers { registered } => Event::Brokers {
+                outcome: match registered {
+                    Some(mask) => BrokersOutcome::Registered(
+                        (0..MOST as i32).filter(|n| mask & bit(*n as usize) != 0).map(|n| BrokerId(n + 1)).collect(),
+                    ),
+                    None => BrokersOutcome::Unreadable(String::new()),
+                },
+            },
             Message::Broker { run, answer } => Event::Broker { run, outcome: answer.outcome() },
             Message::InSync { run, behind: Some(behind) } => {
                 Event::InSync { run, outcome: InSyncOutcome::Seen { replicas: 10, behind } }

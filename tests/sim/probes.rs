@@ -5,7 +5,7 @@ use kafka_node::supervise::Probe;
 
 use crate::clock::{MS, SEC, Time};
 use crate::driver::Driver;
-use crate::ensemble::{MOST, bit};
+use crate::ensemble::{MOST, Mask, bit};
 use crate::jvm::Phase;
 use crate::message::{Listener, Message, Seen, Srvr};
 use crate::schedule::between;
@@ -24,6 +24,7 @@ impl<D: Driver> World<D> {
             }
             Probe::Ensemble => Message::Ensemble { answers: self.ensemble_view(node) },
             Probe::Registration { ask } => Message::Registration { ask, seen: self.registration(node) },
+            Probe::Brokers => Message::Brokers { registered: self.registered_seen_by(node) },
             Probe::Broker { run } => {
                 let jvm = self.nodes[node].jvms[Role::Kafka as usize].as_ref().filter(|jvm| jvm.run == run);
                 let answer = match jvm {
@@ -99,6 +100,12 @@ impl<D: Driver> World<D> {
             *answer = if !reached || self.nodes[peer].alive.is_none() { Srvr::TimedOut } else { self.srvr(peer) };
         }
         answers
+    }
+
+    fn registered_seen_by(&self, node: usize) -> Option<Mask> {
+        let readable = self.ensemble.connected(node) && self.now >= self.nodes[node].no_session;
+        let held = (0..self.nodes.len()).filter(|n| self.ensemble.registrations[*n].is_some());
+        readable.then(|| held.fold(0, |mask, n| mask | bit(n)))
     }
 
     fn registration(&self, node: usize) -> Seen {

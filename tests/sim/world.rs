@@ -262,6 +262,7 @@ impl<D: Driver> World<D> {
             roles: self.nodes[node].plan.roles,
             broker: number.map_or(kafka_node::model::BrokerId(0), |number| number.broker_id()),
             peers: members.filter(|n| *n != node).map(name).collect(),
+            rank: (0..node).filter(|n| self.nodes[*n].plan.roles.zookeeper).count() as u32,
             level: self.schedule.level,
             probe_interval: long(self.schedule.probe_interval),
             hang_after: Duration::from_secs(10),
@@ -398,7 +399,7 @@ impl<D: Driver> World<D> {
                     hold!(probes_ask_the_present_run(book, Role::Kafka, run));
                 }
                 Probe::Progress { role, run } => hold!(probes_ask_the_present_run(book, role, run)),
-                Probe::Preflight { .. } | Probe::Ensemble | Probe::Registration { .. } => {}
+                Probe::Preflight { .. } | Probe::Ensemble | Probe::Registration { .. } | Probe::Brokers => {}
             },
             Action::Finish { clean } => {
                 hold!(finish_only_when_all_down(book));
