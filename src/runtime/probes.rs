@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::future::{Future, pending};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
@@ -94,9 +95,11 @@ impl Probes {
                     Event::ZooKeeper { run, outcome }
                 });
             }
-            Probe::Ensemble => {
+            Probe::Ensemble { limit } => {
                 let peers = self.peers.clone();
-                self.begin(Kind::Ensemble, async move { Event::Ensemble { view: ensemble(peers).await } });
+                self.begin(Kind::Ensemble, async move {
+                    Event::Ensemble { view: ensemble(peers, limit.min(PROBE_LIMIT)).await }
+                });
             }
             Probe::Registration { ask } => {
                 let (session, broker) = (Arc::clone(&self.session), self.broker);
@@ -214,14 +217,12 @@ impl Probes {
 }
 
 /// Every other member, side by side, in the order of the configuration.
-async fn ensemble(peers: Vec<(NodeName, String)>) -> EnsembleView {
+async fn ensemble(peers: Vec<(NodeName, String)>, limit: Duration) -> EnsembleView {
     let asked: Vec<_> = peers
         .into_iter()
         .map(|(name, address)| {
             let task =
-                tokio::spawn(
-                    async move { within(srvr::probe(&address, PROBE_LIMIT), || ZooKeeperOutcome::TimedOut).await },
-                );
+                tokio::spawn(async move { within(srvr::probe(&address, limit), || ZooKeeperOutcome::TimedOut).await });
             (name, AbortOnDrop(task))
         })
         .collect();

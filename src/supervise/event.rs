@@ -152,7 +152,10 @@ pub enum Probe {
         run: RunId,
     },
     /// `srvr` of every other member of the ensemble, side by side.
-    Ensemble,
+    Ensemble {
+        /// A member that takes longer counts as silent: the answer is as old as its slowest member.
+        limit: Duration,
+    },
     /// `/brokers/ids/N` through our own ZooKeeper session.
     Registration {
         /// The question's number, to be given back with the answer.

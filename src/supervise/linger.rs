@@ -11,8 +11,8 @@ use super::lane::Out;
 use super::policy::{LINGER_INTERVAL, Policy};
 use super::slot::{Slot, Turn, earlier};
 
-/// One look may have met a server between two answers.
-const HOPELESS_LOOKS: u32 = 2;
+/// So many looks in a row (3 s) must find too few members for a quorum: a loaded one may answer later than a look takes.
+const HOPELESS_LOOKS: u32 = 6;
 
 /// Waiting to leave.
 #[derive(Debug)]
@@ -83,9 +83,10 @@ impl Linger {
     }
 
     /// Whether to leave, by what was seen so far.
-    pub(super) fn judge(&self, now: Moment, policy: &Policy) -> Leave {
+    /// `serving` says whether this server is in a quorum.
+    pub(super) fn judge(&self, now: Moment, serving: bool, policy: &Policy) -> Leave {
         let alone = self.others.as_ref().is_some_and(Vec::is_empty);
-        if alone || self.harmless > policy.rank || self.hopeless >= HOPELESS_LOOKS {
+        if alone || self.harmless > policy.rank || (!serving && self.hopeless >= HOPELESS_LOOKS) {
             Leave::Now
         } else if self.until <= now {
             Leave::Anyway { brokers: self.others.clone().unwrap_or_default(), waited: now.since(self.since) }

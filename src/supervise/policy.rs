@@ -84,6 +84,9 @@ pub const PROLONG_BY: Duration = Duration::from_secs(30);
 pub const ZOOKEEPER_GRACE: Duration = Duration::from_secs(30);
 /// Time between looks at the others while ZooKeeper waits to leave.
 pub const LINGER_INTERVAL: Duration = Duration::from_millis(500);
+/// A look at the others while ZooKeeper waits to leave takes at most this long: two members that look at once could both
+/// leave on what was true before the other one left. A member that answers takes a few milliseconds.
+pub const LINGER_LOOK: Duration = Duration::from_millis(100);
 /// SIGKILL is repeated after this long: a process in an uninterruptible wait ends when the wait does.
 pub const KILL_AGAIN: Duration = Duration::from_secs(30);
 

@@ -93,7 +93,7 @@ impl Supervisor {
         if matters {
             let since = stop.since;
             let linger = stop.linger.get_or_insert_with(|| Linger::begin(now, since, &self.policy));
-            match linger.judge(now, &self.policy) {
+            match linger.judge(now, matches!(lane.state, State::Ready(_)), &self.policy) {
                 Leave::Stay => {
                     linger.tick(now, &mut self.out);
                     return;

@@ -13,7 +13,7 @@ use crate::model::{
 use super::event::{Action, Event, PROBE_LIMIT, Probe};
 use super::kafka::Kafka;
 use super::lane::{Lane, Out, State};
-use super::policy::{ENSEMBLE_INTERVAL, LINGER_INTERVAL, LOCAL_QUORUM_PATIENCE, Policy};
+use super::policy::{ENSEMBLE_INTERVAL, LINGER_INTERVAL, LINGER_LOOK, LOCAL_QUORUM_PATIENCE, Policy};
 use super::slot::{Slot, Turn, earlier};
 use super::stop::Stop;
 use super::zookeeper::ZooKeeper;
@@ -261,8 +261,9 @@ impl Supervisor {
         if matches!(self.ensemble, Slot::Idle) {
             self.ensemble = Slot::Due(now + delay);
         }
+        let limit = if lingers { LINGER_LOOK } else { PROBE_LIMIT };
         match self.ensemble.turn(now) {
-            Turn::Ask | Turn::Lost => self.out.probe(Probe::Ensemble),
+            Turn::Ask | Turn::Lost => self.out.probe(Probe::Ensemble { limit }),
             Turn::Rest => {}
         }
     }

@@ -97,7 +97,7 @@ fn kind(probe: Probe) -> (usize, u64) {
         Probe::Preflight { role: Role::ZooKeeper } => (0, 0),
         Probe::Preflight { role: Role::Kafka } => (1, 0),
         Probe::ZooKeeper { run } => (2, run.0),
-        Probe::Ensemble => (3, 0),
+        Probe::Ensemble { .. } => (3, 0),
         // A question with a new number is asked when the old one's answer no longer counts.
         Probe::Registration { ask } => (4, ask),
         Probe::Broker { run } => (5, run.0),

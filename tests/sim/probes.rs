@@ -3,7 +3,7 @@
 use kafka_node::model::{QuorumRole, Role};
 use kafka_node::supervise::Probe;
 
-use crate::clock::{MS, SEC, Time};
+use crate::clock::{MS, SEC, Time, short};
 use crate::driver::Driver;
 use crate::ensemble::{MOST, Mask, bit};
 use crate::jvm::Phase;
@@ -16,13 +16,17 @@ impl<D: Driver> World<D> {
     pub fn probe(&mut self, node: usize, probe: Probe) {
         let now = self.now;
         let (quickest, slowest) = (MS, 8 * MS);
+        let patience = match probe {
+            Probe::Ensemble { limit } => short(limit),
+            _ => Time::MAX,
+        };
         let message = match probe {
             Probe::Preflight { role } => Message::Preflight { role, held: now < self.nodes[node].preflight_held },
             Probe::ZooKeeper { run } => {
                 let ours = self.nodes[node].jvms[Role::ZooKeeper as usize].as_ref().is_some_and(|jvm| jvm.run == run);
                 Message::ZooKeeper { run, answer: if ours { self.srvr(node) } else { Srvr::Refused } }
             }
-            Probe::Ensemble => Message::Ensemble { answers: self.ensemble_view(node) },
+            Probe::Ensemble { .. } => Message::Ensemble { answers: self.ensemble_view(node) },
             Probe::Registration { ask } => Message::Registration { ask, seen: self.registration(node) },
             Probe::Brokers => Message::Brokers { registered: self.registered_seen_by(node) },
             Probe::Broker { run } => {
@@ -51,7 +55,7 @@ impl<D: Driver> World<D> {
             Message::ZooKeeper { answer: Srvr::TimedOut, .. } | Message::Broker { answer: Listener::TimedOut, .. } => {
                 4 * SEC
             }
-            Message::Ensemble { answers } if answers.contains(&Srvr::TimedOut) => 2 * SEC,
+            Message::Ensemble { answers } if answers.contains(&Srvr::TimedOut) => patience.min(2 * SEC),
             Message::Preflight { .. } => between(&mut self.rng, MS, 200 * MS),
             _ => between(&mut self.rng, quickest, slowest),
         };

@@ -123,8 +123,12 @@ impl Schedule {
             weather: Weather::default(),
             faults: Vec::new(),
             heal_at: last_on,
-            stops_at_the_end: rng.chance(40),
+            stops_at_the_end: rng.chance(if kind == Kind::Calm { 90 } else { 40 }),
         };
+        if kind == Kind::Calm && schedule.nodes.len() == 3 {
+            // The founding cluster, powered down as a whole: every stop is to be clean.
+            (schedule.grace, schedule.level, schedule.stops_at_the_end) = (5 * MIN, ReadinessLevel::Serving, true);
+        }
         match kind {
             Kind::Calm | Kind::Alone => {}
             Kind::Stops => schedule.add_stops(last_on, rng),

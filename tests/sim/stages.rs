@@ -122,7 +122,11 @@ impl<D: Driver> World<D> {
         let (clean, restarts) = (alive.book.finished == Some(true), alive.book.lane(Role::Kafka).last_run);
         // At the level `started` a broker may still start, and is not registered, when the others are asked to stop.
         let served = self.schedule.level != ReadinessLevel::Started;
-        let calm = self.is_calm() && self.stage == Stage::Stopping && restarts.is_some() && served;
+        // Whose stop takes longer than a grace may lose the quorum, and that is said.
+        let quorum_was_kept = !self.left_quorum;
+        let small = self.nodes.len() <= 3; // in larger ensembles two may leave at once while a third is silent
+        let calm =
+            self.is_calm() && quorum_was_kept && small && self.stage == Stage::Stopping && restarts.is_some() && served;
         let short = self.nodes[node].plan.roles.kafka && self.schedule.grace >= 5 * MIN;
         hold!(a_calm_stop_is_clean(calm && short, clean));
         self.nodes[node].boot += 1;

@@ -7,7 +7,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use kafka_node::model::{Moment, NodeName, Rng, Role, RunId};
+use kafka_node::model::{Moment, NodeName, Notice, Rng, Role, RunId};
 use kafka_node::supervise::{Action, NodeView, Policy, Probe};
 
 use crate::book::{Book, world_time};
@@ -135,6 +135,8 @@ pub struct World<D> {
     pub nodes: Vec<Node<D>>,
     pub ensemble: Ensemble,
     pub stage: Stage,
+    /// Some server left although others needed its quorum, and said so.
+    pub left_quorum: bool,
     /// Brokers that serve and hold their registration.
     pub brokers: Mask,
     pub counts: Counts,
@@ -164,6 +166,7 @@ impl<D: Driver> World<D> {
             ensemble: Ensemble::new(nodes.len(), schedule.members()),
             nodes,
             stage: Stage::Weather,
+            left_quorum: false,
             brokers: 0,
             counts: Counts::default(),
             trace: VecDeque::new(),
@@ -342,6 +345,7 @@ impl<D: Driver> World<D> {
             for action in &batch {
                 if let Action::Announce(notice) = action {
                     announced = true;
+                    self.left_quorum |= matches!(notice, Notice::LeavesQuorum { .. });
                     if let Some(pause) = alive.book.reads(now, notice) {
                         hold!(backoff_follows_its_table(notice.role().unwrap_or(Role::Kafka), pause));
                     }
@@ -399,7 +403,7 @@ impl<D: Driver> World<D> {
                     hold!(probes_ask_the_present_run(book, Role::Kafka, run));
                 }
                 Probe::Progress { role, run } => hold!(probes_ask_the_present_run(book, role, run)),
-                Probe::Preflight { .. } | Probe::Ensemble | Probe::Registration { .. } | Probe::Brokers => {}
+                Probe::Preflight { .. } | Probe::Ensemble { .. } | Probe::Registration { .. } | Probe::Brokers => {}
             },
             Action::Finish { clean } => {
                 hold!(finish_only_when_all_down(book));
