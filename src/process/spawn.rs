@@ -26,7 +26,7 @@ use super::stat;
 
 /// How long the end of a child can stay unseen where SIGCHLD does not come: a parent that blocked the signal hands the
 /// block down to us. Looking costs one system call.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What [`Running::wait`] says of a child that somebody else reaped: its true status is lost.
 const STATUS_LOST: ExitStatus = ExitStatus::Code(255);

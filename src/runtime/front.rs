@@ -28,7 +28,7 @@ use super::signal::{Asked, Signals};
 use super::status::{EventReport, Identity, StatusReport, event, event_in_words};
 
 /// The loop turns over at least this often: the ping of systemd's watchdog rests on it.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_secs(4);
 /// Notices kept for `status`.
 const KEPT_NOTICES: usize = 50;
 /// Questions under way; one more waits on its own connection.

@@ -13,8 +13,8 @@ use super::event::Probe;
 use super::lane::{Kind, Lane, Level, Out, State};
 use super::policy::{EAGER_INTERVAL, IN_SYNC_INTERVAL, PROGRESS_INTERVAL, Policy, WAIT_INTERVAL};
 use super::registration::Wait;
-use super::slot::{Slot, Turn, earlier};
-use super::zookeeper::{announce_change, interval};
+use super::slot::{Slot, Turn, earlier, round};
+use super::zookeeper::{announce_change, next_look};
 
 /// The kind of lane that Kafka's is.
 #[derive(Debug)]
@@ -82,8 +82,9 @@ impl Lane<Kafka> {
                     }
                     RegistrationOutcome::Unreadable(_) => {}
                 }
-                let pause = if facts.registered.is_some() { policy.probe_interval } else { EAGER_INTERVAL };
-                facts.registration = Slot::Due(now + pause);
+                let registered = facts.registered.is_some();
+                let next = if registered { round(now, policy.probe_interval) } else { now + EAGER_INTERVAL };
+                facts.registration = Slot::Due(next);
                 self.judge(now, policy, out);
             }
             // An answer to an older question: it may have been read before the last life ended.
@@ -118,7 +119,7 @@ impl Lane<Kafka> {
                 facts.answers &= now.since(facts.last_answer) < policy.hang_after;
             }
         }
-        facts.broker = Slot::Due(now + interval(was_ready, now.since(facts.unready_since), policy));
+        facts.broker = Slot::Due(next_look(now, was_ready, facts.unready_since, policy));
         self.judge(now, policy, out);
     }
 
@@ -139,18 +140,18 @@ impl Lane<Kafka> {
         let behind_before = facts.sync.as_ref().map(behind);
         match behind(&outcome) {
             Some(0) => {
-                facts.in_sync = Slot::Due(now + IN_SYNC_INTERVAL.max(policy.probe_interval));
+                facts.in_sync = Slot::Due(round(now, IN_SYNC_INTERVAL.max(policy.probe_interval)));
                 if behind_before != Some(Some(0)) {
                     out.say(Notice::BrokerInSync);
                 }
             }
             Some(behind) => {
-                facts.in_sync = Slot::Due(now + policy.probe_interval);
+                facts.in_sync = Slot::Due(round(now, policy.probe_interval));
                 if behind_before == Some(Some(0)) {
                     out.say(Notice::BrokerBehind { behind });
                 }
             }
-            None => facts.in_sync = Slot::Due(now + policy.probe_interval),
+            None => facts.in_sync = Slot::Due(round(now, policy.probe_interval)),
         }
         facts.sync = Some(outcome);
     }
@@ -183,7 +184,7 @@ impl Lane<Kafka> {
             facts.ever_served = true;
             facts.in_sync.want(now);
             facts.progress = Slot::Idle;
-            facts.broker.put_off(now + policy.probe_interval);
+            facts.broker.put_off(round(now, policy.probe_interval));
             out.say(Notice::BrokerServes { after: now.since(born) });
         }
         if was == Level::Ready && is != Level::Ready {

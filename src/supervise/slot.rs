@@ -1,5 +1,7 @@
 //! A probe's slot: when it is due, and whether an answer is awaited. A slot lives in the state that probes, and ends with it.
 
+use std::time::Duration;
+
 use crate::model::Moment;
 
 use super::event::PROBE_LIMIT;
@@ -89,6 +91,15 @@ impl Slot {
             Slot::Asked(_) => {}
         }
     }
+}
+
+/// The next look of something that is looked at every `interval`: all that share an interval are due in the same instant, so
+/// that an idle node wakes once for all of them. Between half and one and a half intervals away.
+pub(super) fn round(now: Moment, interval: Duration) -> Moment {
+    let nanos = interval.as_nanos().max(1);
+    let into = Duration::from_nanos(u64::try_from(now.since_origin().as_nanos() % nanos).unwrap_or(0));
+    let next = now + (interval - into);
+    if interval - into < interval / 2 { next + interval } else { next }
 }
 
 /// The earlier of two wake-ups.

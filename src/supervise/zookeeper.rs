@@ -12,7 +12,7 @@ use super::ending::Grace;
 use super::event::Probe;
 use super::lane::{Kind, Lane, Level, Out, State};
 use super::policy::{EAGER_FOR, EAGER_INTERVAL, PATIENT_INTERVAL, Policy, WAIT_INTERVAL};
-use super::slot::{Slot, Turn, earlier};
+use super::slot::{Slot, Turn, earlier, round};
 
 /// The kind of lane that ZooKeeper's is.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Lane<ZooKeeper> {
             facts.unready_since = now;
         }
         let ready = if let Some(level) = level { level == Level::Ready } else { was_ready };
-        facts.probe = Slot::Due(now + interval(ready, now.since(facts.unready_since), policy));
+        facts.probe = Slot::Due(next_look(now, ready, facts.unready_since, policy));
         if let Some(level) = level {
             self.level(now, level);
         }
@@ -180,14 +180,14 @@ impl Lane<ZooKeeper> {
     }
 }
 
-/// Time to the next probe: eager at first, since a start's time is made of it; patient later.
-pub(super) fn interval(ready: bool, unready_for: Duration, policy: &Policy) -> Duration {
+/// When to probe next: eager at first, since a start's time is made of it; patient later; in rounds once ready.
+pub(super) fn next_look(now: Moment, ready: bool, unready_since: Moment, policy: &Policy) -> Moment {
     if ready {
-        policy.probe_interval
-    } else if unready_for < EAGER_FOR {
-        EAGER_INTERVAL.min(policy.probe_interval)
+        round(now, policy.probe_interval)
+    } else if now.since(unready_since) < EAGER_FOR {
+        now + EAGER_INTERVAL.min(policy.probe_interval)
     } else {
-        PATIENT_INTERVAL.min(policy.probe_interval)
+        now + PATIENT_INTERVAL.min(policy.probe_interval)
     }
 }
 
