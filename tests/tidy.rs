@@ -16,7 +16,6 @@ const OWED: &[(&str, &str)] = &[
     ("effects give their reason", "src/notify/"),
     ("effects give their reason", "src/observe/"),
     ("effects give their reason", "src/process/"),
-    ("files are short", "src/model/reason.rs"),
     ("files are short", "src/supervise/kafka.rs"),
     ("files are short", "src/supervise/lane.rs"),
 ];
