@@ -1,6 +1,8 @@
 //! `kafka-node status`: the supervisor's report, for people or as JSON.
 //!
 //! Absent on purpose: the cluster's view, and any guess at what a supervisor that does not answer might be doing.
+//!
+//! Effects: asks the supervisor and the clock; `--watch` waits between two pictures.
 
 use std::fmt::Write;
 use std::thread;

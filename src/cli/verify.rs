@@ -2,6 +2,8 @@
 //!
 //! It tests the cluster as it is, at one moment, from one node: the JVMs, the registrations, a topic of its own, records through
 //! every broker. Its topic is removed whatever happens, and no other topic is ever written to. Absent on purpose: mending anything.
+//!
+//! Effects: a runtime of its own, signals and the clock; it is a command that someone typed.
 
 mod jvms;
 mod members;

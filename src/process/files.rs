@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: data directories are never made here. One that is missing is a disk that is not mounted, and a new
 //! `myid` on the disk below it would make this node another node's empty twin.
+//!
+//! Effects: writes the files of a run.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};

@@ -2,6 +2,8 @@
 //!
 //! One small text file in `state_dir`, replaced whole and synced at every start and end. Absent on purpose: rendered files
 //! and versions of what runs; adoption will add its own words to a line, and unknown words are kept out of the way here.
+//!
+//! Effects: writes one file in `state_dir`, and reads it at the next start.
 
 use std::collections::BTreeMap;
 use std::fmt;
