@@ -6,6 +6,7 @@
 
 mod check;
 mod exit;
+mod picture;
 mod plan;
 mod run;
 mod status;

@@ -26,4 +26,4 @@ pub use readiness::{BrokerReadiness, NodeState, ReadinessLevel, ServiceState};
 pub use reason::WaitReason;
 pub use request::{SignalReason, StopCause};
 pub use rng::Rng;
-pub use time::Moment;
+pub use time::{Moment, Span};

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::list::List;
-use super::{BrokerId, ExitCause, NodeState, QuorumRole, Role, RunId, SignalReason, StopCause, WaitReason};
+use super::{BrokerId, ExitCause, NodeState, QuorumRole, Role, RunId, SignalReason, Span, StopCause, WaitReason};
 
 /// How loudly a notice is said (`style.md`, rule 15). Ordered from quiet to loud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,19 +122,19 @@ impl fmt::Display for Notice {
             Notice::Spawned { role, run, pid } => write!(f, "{role} runs as pid {pid} (run {run})"),
             Notice::StartsUnread { waited } => write!(
                 f,
-                "kafka starts although its registration could not be read for {} s: the broker itself refuses a second one",
-                waited.as_secs()
+                "kafka starts although its registration could not be read for {}: the broker itself refuses a second one",
+                Span(*waited)
             ),
             Notice::StartsOnPeers => {
                 f.write_str("kafka starts on the quorum of the other members: ZooKeeper on this node does not come up")
             }
             Notice::ZooKeeperServes { role, after } => {
-                write!(f, "zookeeper serves as {role} ({:.1} s after its start)", after.as_secs_f64())
+                write!(f, "zookeeper serves as {role} ({:.1} after its start)", Span(*after))
             }
             Notice::QuorumLost => {
                 f.write_str("zookeeper lost its quorum; it is left running, since the cause is elsewhere")
             }
-            Notice::BrokerServes { after } => write!(f, "kafka serves ({:.1} s after its start)", after.as_secs_f64()),
+            Notice::BrokerServes { after } => write!(f, "kafka serves ({:.1} after its start)", Span(*after)),
             Notice::BrokerInSync => f.write_str("kafka is in sync"),
             Notice::BrokerBehind { behind } => write!(f, "kafka fell out of the ISR of {behind} partitions"),
             Notice::NotReady { role, reason } => write!(f, "{role} is not ready any more: {reason}"),
@@ -146,20 +146,20 @@ impl fmt::Display for Notice {
             }
             Notice::Terminates { role, run, reason } => write!(f, "SIGTERM to {role} (run {run}): {reason}"),
             Notice::GraceProlonged { role, by } => {
-                write!(f, "the grace of {role}'s stop is over; it makes progress and gets {} s more", by.as_secs())
+                write!(f, "the grace of {role}'s stop is over; it makes progress and gets {} more", Span(*by))
             }
             Notice::Kills { role, run, reason } => write!(f, "SIGKILL to {role} (run {run}): {reason}"),
             Notice::Ended { role, run, cause, lived, again_in } => {
-                write!(f, "{role} ended after {:.1} s (run {run}): {cause}", lived.as_secs_f64())?;
+                write!(f, "{role} ended after {:.1} (run {run}): {cause}", Span(*lived))?;
                 match again_in {
-                    Some(pause) => write!(f, "; starts again in {:.1} s", pause.as_secs_f64()),
+                    Some(pause) => write!(f, "; starts again in {:.1}", Span(*pause)),
                     None => Ok(()),
                 }
             }
             Notice::LeavesQuorum { brokers, waited } => write!(
                 f,
-                "zookeeper leaves after {} s although that costs the quorum: still registered are brokers {}",
-                waited.as_secs(),
+                "zookeeper leaves after {} although that costs the quorum: still registered are brokers {}",
+                Span(*waited),
                 List(brokers)
             ),
             Notice::Stopped { clean: true } => f.write_str("everything stopped cleanly"),

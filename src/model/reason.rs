@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::list::List;
-use super::{BrokerId, ExitCause, NodeName, SessionId};
+use super::{BrokerId, ExitCause, NodeName, SessionId, Span};
 
 /// What a service waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl fmt::Display for WaitReason {
             WaitReason::Finding { text } => f.write_str(text),
             WaitReason::ZooKeeperStarting => f.write_str("ZooKeeper starts"),
             WaitReason::ZooKeeperSilent { since } => {
-                write!(f, "ZooKeeper has not answered on its client port for {} s", since.as_secs())
+                write!(f, "ZooKeeper has not answered on its client port for {}", Span(*since))
             }
             WaitReason::Quorum { silent, not_serving } => match (silent.is_empty(), not_serving.is_empty()) {
                 (true, true) => f.write_str("no ZooKeeper quorum yet"),
@@ -152,8 +152,8 @@ impl fmt::Display for WaitReason {
             }
             WaitReason::StaleRegistration { broker, session, seen_for } => write!(
                 f,
-                "broker {broker} is still registered by session {session} of an earlier run; it expires by itself (waited {} s)",
-                seen_for.as_secs()
+                "broker {broker} is still registered by session {session} of an earlier run; it expires by itself (waited {})",
+                Span(*seen_for)
             ),
             WaitReason::RegistrationTaken { broker, session, endpoint } => write!(
                 f,
@@ -164,7 +164,7 @@ impl fmt::Display for WaitReason {
                 write!(f, "the broker recovers its logs after an unclean shutdown ({steps} steps done)")
             }
             WaitReason::BrokerSilent { since } => {
-                write!(f, "the broker has not answered on its listener for {} s", since.as_secs())
+                write!(f, "the broker has not answered on its listener for {}", Span(*since))
             }
             WaitReason::BrokerRefuses => f.write_str("the broker's listener refuses connections"),
             WaitReason::BrokerUnregistered => f.write_str("the broker answers and is not registered in ZooKeeper"),
@@ -176,7 +176,7 @@ impl fmt::Display for WaitReason {
             }
             WaitReason::InSyncUnread { words } => write!(f, "could not ask whether the broker is in sync: {words}"),
             WaitReason::Backoff { left, cause } => {
-                write!(f, "starts again in {} s after {cause}", left.as_secs_f64().ceil())
+                write!(f, "ended: {cause}; starts again in {}", Span(whole_seconds(*left)))
             }
             WaitReason::StopDeferred { recovering: true } => f.write_str(
                 "stop deferred: the broker recovers its logs, and a SIGTERM now would lose the recovery done",
@@ -185,11 +185,11 @@ impl fmt::Display for WaitReason {
                 f.write_str("stop deferred: the broker is starting, and a SIGTERM now would make it halt uncleanly")
             }
             WaitReason::ControlledShutdown { since } => {
-                write!(f, "controlled shutdown of the broker ({} s so far)", since.as_secs())
+                write!(f, "controlled shutdown of the broker ({} so far)", Span(*since))
             }
-            WaitReason::ZooKeeperStopping { since } => write!(f, "ZooKeeper stops ({} s so far)", since.as_secs()),
+            WaitReason::ZooKeeperStopping { since } => write!(f, "ZooKeeper stops ({} so far)", Span(*since)),
             WaitReason::KernelToEnd { since } => {
-                write!(f, "SIGKILL was sent {} s ago and the kernel has not ended the process yet", since.as_secs())
+                write!(f, "SIGKILL was sent {} ago and the kernel has not ended the process yet", Span(*since))
             }
             WaitReason::ZooKeeperFirst => f.write_str("Kafka starts when ZooKeeper serves"),
             WaitReason::OtherBrokers { brokers } => {
@@ -199,4 +199,9 @@ impl fmt::Display for WaitReason {
             WaitReason::KafkaFirst => f.write_str("ZooKeeper stops when Kafka has"),
         }
     }
+}
+
+/// Rounded up: a wait that is not over is never shown as none.
+fn whole_seconds(left: Duration) -> Duration {
+    Duration::from_secs(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)))
 }

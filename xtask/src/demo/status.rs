@@ -69,9 +69,12 @@ impl Seen {
     }
 }
 
-/// The words of a line that do not begin with a digit, `(3m` and `12s` among those that do. A node's name stays.
+/// The words of a line that are no part of a number or a time (`12 s`, `(3m 12s`). A node's name stays.
 fn without_numbers(line: &str) -> impl Iterator<Item = &str> {
-    line.split_whitespace().filter(|word| !word.trim_start_matches('(').starts_with(|c: char| c.is_ascii_digit()))
+    line.split_whitespace().filter(|word| {
+        let word = word.trim_matches(|c: char| c.is_ascii_punctuation());
+        word != "s" && !word.starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -106,7 +109,7 @@ mod tests {
     #[test]
     fn a_time_that_passes_is_no_news_and_another_name_is() {
         let waits = |text: &str| Seen { waits: vec![text.to_owned()], ..Seen::default() };
-        let earlier = waits("controlled shutdown (59s so far)");
+        let earlier = waits("controlled shutdown (59 s so far)");
         assert_eq!(waits("controlled shutdown (1m 2s so far)").changed_from(Some(&earlier)), None);
         assert!(waits("no answer from kafkanode2").changed_from(Some(&waits("no answer from kafkanode3"))).is_some());
     }
