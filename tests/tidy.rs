@@ -75,10 +75,10 @@ const NOT_IN_PURE: &[&str] = &["HashMap", "HashSet", "async fn", "async move", "
 /// Which room, or which file of one, may name a foreign crate.
 const CRATES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
-    ("serde", &["config", "cli", "runtime"]),
+    ("serde", &["cli", "runtime"]),
     // The registration of a broker is JSON too.
     ("serde_json", &["runtime", "cli", "src/cluster/registration.rs"]),
-    ("nix", &["process", "observe", "notify", "runtime"]),
+    ("nix", &["process", "observe", "runtime"]),
     ("libsystemd", &["notify"]),
     ("sd_notify", &["notify"]),
     ("signal_hook", &["runtime"]),
@@ -88,7 +88,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("kafka_protocol", &["cluster"]),
     ("bytes", &["cluster"]),
     ("clap", &["cli"]),
-    ("tokio", &["process", "observe", "cluster", "notify", "runtime", "cli"]),
+    ("tokio", &["process", "observe", "cluster", "runtime", "cli"]),
 ];
 
 const MOST_LINES: usize = 400;
