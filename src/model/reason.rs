@@ -79,6 +79,40 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
+    /// Every word that [`WaitReason::code`] has, in its order. `docs/runbook.md` has a line for each.
+    pub const CODES: &[&str] = &[
+        "preflight",
+        "own-address",
+        "peer-names",
+        "mount",
+        "directory",
+        "port-held",
+        "earlier-run",
+        "finding",
+        "zookeeper-starting",
+        "zookeeper-silent",
+        "quorum",
+        "registration-unread",
+        "stale-registration",
+        "registration-taken",
+        "broker-starting",
+        "broker-recovering",
+        "broker-silent",
+        "broker-refuses",
+        "broker-unregistered",
+        "behind-in-sync",
+        "in-sync-unread",
+        "backoff",
+        "stop-deferred",
+        "controlled-shutdown",
+        "zookeeper-stopping",
+        "kernel-to-end",
+        "other-brokers",
+        "leaving",
+        "kafka-first",
+        "zookeeper-first",
+    ];
+
     /// The stable word of `waiting_for[].code` in `status --json`.
     pub fn code(&self) -> &'static str {
         match self {
@@ -204,4 +238,27 @@ impl fmt::Display for WaitReason {
 /// Rounded up: a wait that is not over is never shown as none.
 fn whole_seconds(left: Duration) -> Duration {
     Duration::from_secs(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_codes_is_that_of_the_function() {
+        // The match is exhaustive, so its arms are all the codes there are.
+        let source = include_str!("reason.rs");
+        let function = source.split("pub fn code(").nth(1).and_then(|rest| rest.split("impl fmt::Display").next());
+        let arms =
+            function.expect("the function").lines().filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","));
+        assert_eq!(arms.collect::<Vec<_>>(), WaitReason::CODES);
+        assert_eq!(WaitReason::CODES.last(), Some(&WaitReason::ZooKeeperFirst.code()));
+    }
+
+    #[test]
+    fn a_pause_that_is_not_over_is_never_shown_as_none() {
+        let backoff = |left| WaitReason::Backoff { left, cause: ExitCause::Signal(9) }.to_string();
+        assert_eq!(backoff(Duration::from_millis(3_200)), "ended: SIGKILL from outside; starts again in 4 s");
+        assert_eq!(backoff(Duration::from_secs(72)), "ended: SIGKILL from outside; starts again in 1m 12s");
+    }
 }
