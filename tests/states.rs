@@ -29,6 +29,7 @@ impl Driver {
             roles: Roles::BOTH,
             broker: BrokerId(1),
             peers: vec![NodeName::new("kafkanode2"), NodeName::new("kafkanode3")],
+            peer_brokers: vec![Some(BrokerId(2)), Some(BrokerId(3))],
             rank: 0,
             level: ReadinessLevel::Serving,
             probe_interval: Duration::from_secs(2),

@@ -3,12 +3,15 @@
 //! Entry point: [`Supervisor`]. Absent on purpose: doing anything (`runtime`), judging the machine (`plan::preflight`),
 //! whether the cluster can spare the node (a gate that comes later), fencing, hang kills and adoption.
 
+mod broker;
+mod ending;
 mod event;
 mod kafka;
 mod lane;
 mod linger;
 mod pause;
 pub mod policy;
+mod registration;
 mod slot;
 mod stop;
 mod supervisor;

@@ -14,9 +14,10 @@ pub struct Policy {
     pub broker: BrokerId,
     /// Every other node with the role `zookeeper`, in the configuration's order.
     pub peers: Vec<NodeName>,
-    /// How many nodes with the role `zookeeper` stand before this one in the configuration: members that would leave in
-    /// the same instant look this often again first, so that they do not all leave at once.
-    pub rank: u32,
+    /// The broker of each of `peers`, in the same order; `None` for a node without one.
+    pub peer_brokers: Vec<Option<BrokerId>>,
+    /// How many of `peers` stand before this node in the configuration: where two servers wait to leave, they go first.
+    pub rank: usize,
     /// When the node counts as ready.
     pub level: ReadinessLevel,
     /// Time between probes of a service that is ready.
@@ -82,6 +83,13 @@ pub const PROLONG_BY: Duration = Duration::from_secs(30);
 /// ZooKeeper's time from SIGTERM to SIGKILL, or `[stop] grace` where that is shorter: it has no shutdown hook and ends at
 /// once; flushing a slow disk may take this long.
 pub const ZOOKEEPER_GRACE: Duration = Duration::from_secs(30);
+/// How long a server that waits to leave lets the others see that its broker is gone before it goes: longer than what they
+/// know can be old, twice over, plus the end of a process.
+pub const LINGER_DWELL: Duration = Duration::from_secs(2);
+/// A server that serves without a broker for this long is not about to leave.
+pub const LINGER_CANDIDATE: Duration = Duration::from_secs(3);
+/// What a server leaves on is at most this old.
+pub const LINGER_FRESH: Duration = Duration::from_millis(700);
 /// Time between looks at the others while ZooKeeper waits to leave.
 pub const LINGER_INTERVAL: Duration = Duration::from_millis(500);
 /// A look at the others while ZooKeeper waits to leave takes at most this long: two members that look at once could both
@@ -107,7 +115,12 @@ impl Policy {
                 .filter(|node| node.name != this.name)
                 .map(|n| n.name.clone())
                 .collect(),
-            rank: rank(config),
+            peer_brokers: config
+                .nodes_with(Role::ZooKeeper)
+                .filter(|node| node.name != this.name)
+                .map(|node| node.roles.kafka.then(|| node.number.broker_id()))
+                .collect(),
+            rank: config.nodes_with(Role::ZooKeeper).take_while(|node| node.name != this.name).count(),
             level: config.readiness,
             probe_interval: config.watchdog.probe_interval,
             hang_after: config.watchdog.hang_after,
@@ -126,10 +139,4 @@ impl Policy {
     pub fn zookeeper_grace(&self) -> Duration {
         self.grace.min(ZOOKEEPER_GRACE)
     }
-}
-
-fn rank(config: &Config) -> u32 {
-    let this = &config.this_node().name;
-    let before = config.nodes_with(Role::ZooKeeper).take_while(|node| node.name != *this).count();
-    u32::try_from(before).unwrap_or(u32::MAX)
 }

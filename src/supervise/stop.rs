@@ -2,8 +2,9 @@
 
 use crate::model::{Moment, NodeState, Notice, SignalReason, StopCause};
 
+use super::ending::Grace;
 use super::event::Action;
-use super::lane::{Grace, State};
+use super::lane::State;
 use super::linger::{Leave, Linger};
 use super::policy::DEFER_PATIENCE;
 use super::supervisor::Supervisor;

@@ -105,7 +105,7 @@ impl Supervisor {
             Event::Ensemble { view } => {
                 let mut pause = ENSEMBLE_INTERVAL;
                 if let Some(linger) = self.stop.as_mut().and_then(|stop| stop.linger.as_mut()) {
-                    linger.handle_ensemble(self.ensemble.asked(), &view);
+                    linger.handle_ensemble(now, self.ensemble.asked(), &view, &self.policy);
                     pause = LINGER_INTERVAL;
                 }
                 self.others_serve = one_serves(&view).then(|| self.others_serve.unwrap_or(now));
@@ -124,7 +124,7 @@ impl Supervisor {
             }
             Event::Brokers { outcome } => {
                 if let Some(linger) = self.stop.as_mut().and_then(|stop| stop.linger.as_mut()) {
-                    linger.handle_brokers(now, outcome, self.policy.broker);
+                    linger.handle_brokers(now, outcome, &self.policy);
                 }
             }
             Event::Broker { run, outcome } => {

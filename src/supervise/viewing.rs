@@ -6,7 +6,6 @@ use crate::model::{
 
 use super::kafka::Kafka;
 use super::lane::{Lane, State};
-use super::linger::Linger;
 use super::supervisor::Supervisor;
 use super::view::{NodeView, ServiceView, Waiting};
 use super::zookeeper::ZooKeeper;
@@ -102,7 +101,10 @@ impl Supervisor {
             }
         };
         match &self.stop {
-            Some(stop) if own.is_empty() => vec![stop.linger.as_ref().map_or(WaitReason::KafkaFirst, Linger::reason)],
+            Some(stop) if own.is_empty() => vec![match &stop.linger {
+                Some(linger) => linger.reason(&self.policy),
+                None => WaitReason::KafkaFirst,
+            }],
             Some(_) | None => own,
         }
     }

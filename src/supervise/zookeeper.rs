@@ -8,8 +8,9 @@ use crate::model::{
     Moment, Notice, PreflightOutcome, QuorumRole, Role, RunId, SignalReason, WaitReason, ZooKeeperOutcome,
 };
 
+use super::ending::Grace;
 use super::event::Probe;
-use super::lane::{Grace, Kind, Lane, Level, Out, State};
+use super::lane::{Kind, Lane, Level, Out, State};
 use super::policy::{EAGER_FOR, EAGER_INTERVAL, PATIENT_INTERVAL, Policy, WAIT_INTERVAL};
 use super::slot::{Slot, Turn, earlier};
 

@@ -265,7 +265,11 @@ impl<D: Driver> World<D> {
             roles: self.nodes[node].plan.roles,
             broker: number.map_or(kafka_node::model::BrokerId(0), |number| number.broker_id()),
             peers: members.filter(|n| *n != node).map(name).collect(),
-            rank: (0..node).filter(|n| self.nodes[*n].plan.roles.zookeeper).count() as u32,
+            peer_brokers: (0..self.nodes.len())
+                .filter(|n| *n != node && self.nodes[*n].plan.roles.zookeeper)
+                .map(|n| self.nodes[n].plan.roles.kafka.then_some(kafka_node::model::BrokerId(n as i32 + 1)))
+                .collect(),
+            rank: (0..node).filter(|n| self.nodes[*n].plan.roles.zookeeper).count(),
             level: self.schedule.level,
             probe_interval: long(self.schedule.probe_interval),
             hang_after: Duration::from_secs(10),
