@@ -240,15 +240,20 @@ fn a_runtime_directory_that_cannot_be_written_is_named_and_nothing_runs() {
 }
 
 #[test]
-fn rendered_files_are_whole_closed_to_others_and_written_before_the_process_runs() {
+fn rendered_files_are_whole_their_owners_alone_and_written_before_the_process_runs() {
     let home = Home::new(Role::Kafka, "");
     let path = home.path().join("rendered/kafka/server.properties");
     let mut spec = home.program("/bin/cat", &[&path.display().to_string()]);
     spec.files = vec![RenderedFile { path: path.clone(), text: "broker.id=1\n".into() }];
     assert_eq!(output_of(&spec), ["broker.id=1"]);
-    assert_eq!(fs::metadata(&path).expect("the file").mode() & 0o7137, 0, "others may read or write it");
+    let mode = || fs::metadata(&path).expect("the file").mode() & 0o7777;
+    assert_eq!(mode(), 0o600, "it may hold passwords");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
+    assert_eq!(output_of(&spec), ["broker.id=1"]);
+    assert_eq!(mode(), 0o600, "what says the same already is closed too");
     spec.files[0].text = "broker.id=1\nport=9092\n".into();
     assert_eq!(output_of(&spec), ["broker.id=1", "port=9092"]);
+    assert_eq!(mode(), 0o600, "and what is written anew");
     assert_eq!(fs::read_dir(path.parent().expect("a parent")).expect("entries").count(), 1, "a temporary file stayed");
 }
 

@@ -1,6 +1,8 @@
 //! `kafka-node check`: could this node start? Every finding at once, each with what to do; nothing is changed.
 //!
 //! Absent on purpose: the findings themselves (`plan::preflight` judges, `observe` looks).
+//!
+//! Effects: a scratch directory for the JVM's proof, removed again.
 
 use std::fmt::Write;
 use std::fs;

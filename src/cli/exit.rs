@@ -1,6 +1,8 @@
 //! The exit codes: stable, few, and the same for every verb (sysexits.h where it has a word).
 //!
 //! Absent on purpose: what a verb means by them; each verb's help says so.
+//!
+//! Effects: none but a number for the system; `ExitCode` is of `std::process`.
 
 use std::process::ExitCode;
 

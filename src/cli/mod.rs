@@ -1,9 +1,12 @@
 //! The doors: one file a verb. Each reads the command line, asks the rooms behind it, prints, and ends with an [`Exit`].
 //!
 //! Absent on purpose: decisions. A verb that needs one has found a gap in another room.
+//!
+//! Effects: the command line, the environment, this host's name, and both streams.
 
 mod check;
 mod exit;
+mod picture;
 mod plan;
 mod run;
 mod status;

@@ -1,6 +1,8 @@
 //! `kafka-node sweep`: the unit's ExecStopPost=, which ends what a supervisor left, and only where a stop was meant.
 //!
 //! Absent on purpose: finding processes by their names. Only what a supervisor of this node recorded is ended.
+//!
+//! Effects: looks for the state directory, and ends processes by `process::sweep`.
 
 use crate::process;
 use crate::runtime::{NodeLock, stop_was_intended};

@@ -2,6 +2,8 @@
 //!
 //! It tests the cluster as it is, at one moment, from one node: the JVMs, the registrations, a topic of its own, records through
 //! every broker. Its topic is removed whatever happens, and no other topic is ever written to. Absent on purpose: mending anything.
+//!
+//! Effects: a runtime of its own, signals and the clock; it is a command that someone typed.
 
 mod jvms;
 mod members;
@@ -18,6 +20,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::cluster::kafka::BrokerClient;
 use crate::config::Config;
 use crate::model::{BrokerId, Role};
+
+use super::say;
 
 pub use report::{Check, Outcome, Report};
 
@@ -72,14 +76,11 @@ pub fn run(config: &Config, args: &VerifyArgs) -> u8 {
     let lines = !args.json;
     let (report, code) = verify(config, args, Path::new("/proc"), &mut |check| {
         if lines {
-            println!("{check}");
+            // The topic is removed whether anybody reads on or not.
+            say(&check.to_string());
         }
     });
-    if args.json {
-        println!("{}", report.json(code));
-    } else {
-        println!("{}", report.summary());
-    }
+    say(&if args.json { report.json(code) } else { report.summary() });
     code
 }
 

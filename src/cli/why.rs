@@ -2,13 +2,10 @@
 //!
 //! Absent on purpose: reasons of its own. The supervisor's words are passed on as they are.
 
-use std::fmt::Write;
-
 use crate::runtime::ask;
-use crate::runtime::status::StatusReport;
 
 use super::status::{nobody, readiness};
-use super::{Exit, PlaceArgs, complain, load, say};
+use super::{Exit, PlaceArgs, complain, load, picture, say};
 
 /// Runs the verb.
 pub(super) fn why(place: &PlaceArgs) -> Exit {
@@ -18,7 +15,7 @@ pub(super) fn why(place: &PlaceArgs) -> Exit {
     };
     match ask::status(&config.paths.runtime_dir) {
         Ok(report) => {
-            say(&reasons(&report));
+            say(&picture::why(&report));
             readiness(&report)
         }
         Err(failure) => {
@@ -26,15 +23,4 @@ pub(super) fn why(place: &PlaceArgs) -> Exit {
             Exit::Unavailable
         }
     }
-}
-
-fn reasons(report: &StatusReport) -> String {
-    if report.waiting_for.is_empty() {
-        return format!("nothing: {}\n", report.node.status);
-    }
-    let mut text = String::new();
-    for waiting in &report.waiting_for {
-        let _ = writeln!(text, "{}: {}", waiting.service, waiting.text);
-    }
-    text
 }

@@ -4,6 +4,8 @@
 //! `kafka-protocol` allocates by lengths it reads from the wire, so a hostile broker can abort this process: used in the process
 //! of a command that someone typed (`verify`), never in the supervisor, whose probes are `observe`'s. Absent on purpose: TLS, SASL,
 //! pipelining, connection pools.
+//!
+//! Effects: one TCP connection, every call under a limit.
 
 use std::collections::BTreeMap;
 use std::fmt;

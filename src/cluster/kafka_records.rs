@@ -1,6 +1,8 @@
 //! Records: writing a batch through a partition's leader, reading it through any replica. What a number means stands beside it.
 //!
 //! Absent on purpose: producers' and consumers' state (ids, sequences, groups, sessions), compression, and retries.
+//!
+//! Effects: calls over that connection; a batch carries the time of its making.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -2,6 +2,8 @@
 //!
 //! Versions are those that Kafka 2.6 to 3.9 all have, below the flexible encodings. Absent on purpose: retries, which depend on what the
 //! caller waits for.
+//!
+//! Effects: calls over that connection; they make and remove topics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! The ZooKeeper session: made when it is first needed, and made again after every loss. The one file that knows the
 //! `zookeeper-client` crate; everybody else knows the trait [`Registrations`].
 //!
+//! Effects: one session, and reading under a limit.
+//!
 //! What the crate (0.11.2) does, and what is done about it here:
 //! - A client whose session expired is dead for good: it is dropped, and the next call makes a new one.
 //! - Requests made while disconnected queue without bound: a call that times out takes its session with it, so that at most

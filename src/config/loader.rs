@@ -1,6 +1,6 @@
 //! The one file of this room that touches the disk: it finds and reads the configuration, and judges nothing.
 //!
-//! It opts out of the room's purity for that reason: `std::fs` appears here and nowhere else in `config`.
+//! Effects: reads the configuration's files; `std::fs` appears here and nowhere else in `config`.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,

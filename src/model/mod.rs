@@ -4,21 +4,26 @@
 
 mod exit;
 mod id;
+mod list;
+mod notice;
 mod outcome;
 mod quorum;
 mod readiness;
 mod reason;
+mod request;
 mod rng;
 mod time;
 
 pub use exit::{ExitCause, ExitStatus};
 pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};
+pub use notice::{Notice, Severity};
 pub use outcome::{
     BrokerOutcome, BrokersOutcome, EnsembleView, InSyncOutcome, PeerView, PreflightOutcome, Progress,
     RegistrationOutcome, SpawnFailure, ZooKeeperOutcome,
 };
 pub use quorum::QuorumRole;
 pub use readiness::{BrokerReadiness, NodeState, ReadinessLevel, ServiceState};
-pub use reason::{Notice, Severity, SignalReason, StopCause, WaitReason};
+pub use reason::WaitReason;
+pub use request::{SignalReason, StopCause};
 pub use rng::Rng;
-pub use time::Moment;
+pub use time::{Moment, Span};

@@ -1,4 +1,4 @@
-//! Time as the pure rooms see it: an argument, never a call.
+//! Time as the pure rooms see it: an argument, never a call; and how a length of time reads.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -49,5 +49,43 @@ impl Sub<Duration> for Moment {
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.3}s", self.since_origin().as_secs_f64())
+    }
+}
+
+/// A length of time for people: `12 s`, `3m 12s`, `2h 5m`, `3d 4h`. With a precision (`{:.1}`) less than a minute has decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+        match f.precision() {
+            Some(decimals) if minutes == 0 => write!(f, "{:.decimals$} s", self.0.as_secs_f64()),
+            _ if minutes == 0 => write!(f, "{seconds} s"),
+            _ if hours == 0 => write!(f, "{minutes}m {}s", seconds % 60),
+            _ if days == 0 => write!(f, "{hours}h {}m", minutes % 60),
+            _ => write!(f, "{days}d {}h", hours % 24),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_two_units_at_most() {
+        let check = |seconds, expected: &str| assert_eq!(Span(Duration::from_secs(seconds)).to_string(), expected);
+        check(0, "0 s");
+        check(59, "59 s");
+        check(60, "1m 0s");
+        check(192, "3m 12s");
+        check(3600, "1h 0m");
+        check(7559, "2h 5m");
+        check(86_399, "23h 59m");
+        check(273_600, "3d 4h");
+        assert_eq!(format!("{:.1}", Span(Duration::from_millis(1_250))), "1.2 s");
+        assert_eq!(format!("{:.1}", Span(Duration::from_millis(192_900))), "3m 12s");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Where the queue is full a record is dropped, counted by its origin, and the exact count becomes a record of its own as
 //! soon as there is room. Absent on purpose: framing and folding of JVM output; here a record is one line.
+//!
+//! Effects: a thread, since every send to a journal can block; the clock says when a refusing one is tried again.
 
 use std::path::Path;
 use std::sync::Arc;

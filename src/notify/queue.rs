@@ -3,6 +3,8 @@
 //! A lock and a condition instead of a channel, for three reasons: it grows only when used, it is bounded in bytes too, and
 //! the record that says how many are missing can stand exactly where they are missing. The lock is never held during I/O.
 //! Absent on purpose: where records go.
+//!
+//! Effects: waits on a condition, with a limit where a stop must go on.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

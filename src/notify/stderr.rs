@@ -3,6 +3,8 @@
 //! Written through a descriptor of its own: std's stderr has a lock, and a thread that waits in a full pipe while holding
 //! it would stall every panic message of the others. Absent on purpose: colours and dates; the journal and containers
 //! date lines themselves.
+//!
+//! Effects: writes to stderr, which may block: only the log thread does.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};

@@ -3,6 +3,8 @@
 //! Sending can block for as long as systemd does not read, so the loop only leaves a note. Systemd 219 understands these
 //! four, and ignores EXTEND_TIMEOUT_USEC and the like without a word (`facts.md`). Absent on purpose: the fd store, and
 //! any change of our own environment: the JVMs get a clean one anyway.
+//!
+//! Effects: a thread and systemd's socket, since a send can block.
 
 use std::ffi::OsStr;
 use std::io;

@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: whether the listener still *accepts* while an old connection lives. A connection that is kept proves that the
 //! request handlers turn over and not that the acceptor does; the hang watchdog (a later issue) adds that witness.
+//!
+//! Effects: one TCP connection to this node's broker, kept from probe to probe.
 
 use std::time::Duration;
 

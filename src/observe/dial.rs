@@ -1,6 +1,8 @@
 //! Makes a TCP connection and says in one of four words why there is none.
 //!
 //! Absent on purpose: time limits. A limit spans a whole exchange and so belongs to the caller.
+//!
+//! Effects: opens a TCP connection.
 
 use std::fmt;
 use std::io::{self, ErrorKind};

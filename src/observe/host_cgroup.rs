@@ -2,6 +2,8 @@
 //!
 //! Every hierarchy that `/proc/self/cgroup` names and that is mounted is read, and the tightest limit counts: a machine may have the
 //! controllers in version 1 beside an empty version 2 tree (systemd's hybrid layout).
+//!
+//! Effects: reads files below `/proc` and the cgroup mounts.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

@@ -2,6 +2,8 @@
 //!
 //! Blocking, and bounded to about two seconds: what can hang (a name server, a file server) runs on a thread of its own that is left
 //! behind. Absent on purpose: what the sightings mean (`plan::preflight`).
+//!
+//! Effects: reads `/proc`, binds ports for a moment, and resolves names; on threads where it may hang.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};

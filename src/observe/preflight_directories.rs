@@ -1,4 +1,6 @@
 //! Looks at data directories: what stands there, whether we may use it, whose it is, and what is still to be mounted. Reads only.
+//!
+//! Effects: reads directories and mounts.
 
 use std::fs;
 use std::io::Read;

@@ -1,4 +1,6 @@
 //! Who listens on a port: `/proc/net/tcp{,6}` for the sockets, `/proc/*/fd` for their holders, where we may see them.
+//!
+//! Effects: reads `/proc`.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

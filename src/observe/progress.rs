@@ -1,6 +1,8 @@
 //! CPU time and storage traffic of a process, from `/proc/PID/stat` and `/proc/PID/io`.
 //!
 //! The proc root is an argument, so that tests write their own. Absent on purpose: what counts as progress (`supervise`).
+//!
+//! Effects: reads two files of `/proc`.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read};

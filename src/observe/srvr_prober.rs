@@ -1,6 +1,8 @@
-//! Asks a ZooKeeper server for `srvr`: one connection, four bytes, the reply read to its end. Effects; the judging is in `srvr`.
+//! Asks a ZooKeeper server for `srvr`: one connection, four bytes, the reply read to its end. The judging is in `srvr`.
 //!
 //! Absent on purpose: retries and patience, which are `supervise`'s.
+//!
+//! Effects: one TCP connection a probe.
 
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Empties a pipe to its end, always and at once: a JVM whose pipe is full stops in the middle of a log call.
 //!
 //! Absent on purpose: what is done with the bytes. Whoever takes them must not block.
+//!
+//! Effects: reads a pipe; after the end of a process only for so long.
 
 use std::future::Future;
 use std::io;

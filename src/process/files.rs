@@ -2,17 +2,21 @@
 //!
 //! Absent on purpose: data directories are never made here. One that is missing is a disk that is not mounted, and a new
 //! `myid` on the disk below it would make this node another node's empty twin.
+//!
+//! Effects: writes the files of a run.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::model::SpawnFailure;
 use crate::plan::{RenderedFile, ServiceSpec};
 
-/// Rendered properties may hold passwords: the owner writes, the group reads.
-const FILE_MODE: u32 = 0o640;
+/// Rendered properties may hold passwords that an operator passed through: they are the owner's alone, whose JVM reads them.
+const RENDERED_MODE: u32 = 0o600;
+/// Records and `myid` hold no secret: the group may look.
+pub(super) const PLAIN_MODE: u32 = 0o640;
 /// For the directories made here.
 const DIRECTORY_MODE: u32 = 0o750;
 
@@ -23,7 +27,7 @@ pub(super) fn prepare(spec: &ServiceSpec) -> Result<(), SpawnFailure> {
         if let Some(parent) = file.path.parent() {
             make_directory(parent)?;
         }
-        write_whole(&file.path, file.text.as_bytes(), Durability::Process)
+        write_whole(&file.path, file.text.as_bytes(), RENDERED_MODE, Durability::Process)
             .map_err(|error| failure(&file.path, &error))?;
     }
     spec.my_id_file.as_ref().map_or(Ok(()), write_once)
@@ -40,12 +44,15 @@ pub(super) enum Durability {
 
 /// Writes `path` by a temporary file beside it and a rename: a reader, and a full disk, see the old text or the new one.
 /// What already says so is left as it is, so that a full disk does not keep a known configuration from starting.
-pub(super) fn write_whole(path: &Path, text: &[u8], durability: Durability) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, text: &[u8], mode: u32, durability: Durability) -> io::Result<()> {
     if durability == Durability::Process && fs::read(path).is_ok_and(|present| present == text) {
-        return Ok(());
+        // What somebody opened to others is closed again; what cannot be (a link, a stranger's file) is replaced.
+        if closed(path, mode).is_ok_and(|closed| closed) {
+            return Ok(());
+        }
     }
     let temporary = beside(path, "new")?;
-    let written = write_new(&temporary, text, durability).and_then(|()| fs::rename(&temporary, path));
+    let written = write_new(&temporary, text, mode, durability).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The words of the first error matter, not whether half a file could be taken away again.
         let _ = fs::remove_file(&temporary);
@@ -65,7 +72,7 @@ fn write_once(file: &RenderedFile) -> Result<(), SpawnFailure> {
     }
     let write = || -> io::Result<()> {
         let temporary = beside(path, "new")?;
-        let linked = write_new(&temporary, file.text.as_bytes(), Durability::PowerCut)
+        let linked = write_new(&temporary, file.text.as_bytes(), PLAIN_MODE, Durability::PowerCut)
             .and_then(|()| fs::hard_link(&temporary, path));
         let removed = fs::remove_file(&temporary);
         linked.and(removed).and_then(|()| sync_directory(path))
@@ -95,13 +102,22 @@ fn same_id(file: &RenderedFile, present: &[u8]) -> Result<(), SpawnFailure> {
     )))
 }
 
-fn write_new(path: &Path, text: &[u8], durability: Durability) -> io::Result<()> {
+/// Gives a regular file this mode. `false` where it is none.
+fn closed(path: &Path, mode: u32) -> io::Result<bool> {
+    let present = fs::symlink_metadata(path)?;
+    if present.is_file() && present.permissions().mode() & 0o7777 != mode {
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
+    Ok(present.is_file())
+}
+
+fn write_new(path: &Path, text: &[u8], mode: u32, durability: Durability) -> io::Result<()> {
     // A leftover of a run that died in the middle; a link planted under this name is not followed either.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(text)?;
     if durability == Durability::PowerCut { file.sync_all() } else { Ok(()) }
 }
@@ -185,8 +201,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("server.properties");
         fs::write(dir.path().join(".server.properties.new"), "half").expect("leftover");
-        write_whole(&path, b"first", Durability::Process).expect("first");
-        write_whole(&path, b"second", Durability::PowerCut).expect("second");
+        write_whole(&path, b"first", RENDERED_MODE, Durability::Process).expect("first");
+        write_whole(&path, b"second", PLAIN_MODE, Durability::PowerCut).expect("second");
         assert_eq!(fs::read(&path).expect("text"), b"second");
         assert_eq!(fs::read_dir(dir.path()).expect("entries").count(), 1);
     }

@@ -2,6 +2,8 @@
 //!
 //! One small text file in `state_dir`, replaced whole and synced at every start and end. Absent on purpose: rendered files
 //! and versions of what runs; adoption will add its own words to a line, and unknown words are kept out of the way here.
+//!
+//! Effects: writes one file in `state_dir`, and reads it at the next start.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::{Role, RunId};
 
-use super::files::{Durability, write_whole};
+use super::files::{Durability, PLAIN_MODE, write_whole};
 use super::stat::{self, boot_id};
 
 /// The file's name in `state_dir`.
@@ -149,7 +151,7 @@ fn write(state_dir: &Path, records: &Records) -> io::Result<()> {
     if matches!(Records::read(state_dir), Err(RecordError::Garbled(..))) {
         set_aside(state_dir, &path)?;
     }
-    write_whole(&path, print(records).as_bytes(), Durability::PowerCut)
+    write_whole(&path, print(records).as_bytes(), PLAIN_MODE, Durability::PowerCut)
 }
 
 /// Keeps what could not be understood, under the first free name of ten; then the oldest has to go.

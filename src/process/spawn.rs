@@ -3,6 +3,8 @@
 //! Kernel 3.10 has no pidfd, so the end of a child is learnt by SIGCHLD and looked at with `waitid(WNOWAIT)`: until the
 //! very call that reaps it, its pid and its group's number cannot belong to anybody else, and signals are sent only before.
 //! Absent on purpose: lines (`logs`), and when to signal (`supervise`).
+//!
+//! Effects: makes a process, signals its group, reaps it.
 
 use std::io;
 use std::os::fd::OwnedFd;

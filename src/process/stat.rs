@@ -1,4 +1,6 @@
 //! Who a pid is: the start time beside it in `/proc`, and the boot it belongs to. A pid alone names nobody for long.
+//!
+//! Effects: reads `/proc`.
 
 use std::fs;
 use std::io;

@@ -2,6 +2,8 @@
 //!
 //! Strays are known by pid, start time and boot, so a stranger who was given the same pid is left alone. They are no
 //! children of ours: their end is seen in `/proc`. Absent on purpose: adopting them instead.
+//!
+//! Effects: signals processes that this node's record names, and waits for their end.
 
 use std::fmt;
 use std::io;

@@ -72,6 +72,26 @@ pub fn rfc3339_millis(time: SystemTime) -> String {
     format!("{}.{millis:03}Z", date_and_time(seconds))
 }
 
+/// Reads what these two write; `None` for any other text.
+pub fn from_rfc3339(text: &str) -> Option<SystemTime> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let (time, millis) = time.split_once('.').unwrap_or((time, "0"));
+    let [year, month, day] = numbers(date, '-')?;
+    let [hour, minute, second] = numbers(time, ':')?;
+    let in_range = (1970..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    let millis = millis.parse::<u64>().ok().filter(|millis| *millis < 1000)?;
+    if !in_range || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+    UNIX_EPOCH.checked_add(Duration::from_millis(seconds * 1000 + millis))
+}
+
+fn numbers(text: &str, between: char) -> Option<[u64; 3]> {
+    let read: Vec<u64> = text.split(between).map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    read.try_into().ok()
+}
+
 fn since_epoch(time: SystemTime) -> (u64, u32) {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     (since.as_secs(), since.subsec_millis())
@@ -97,6 +117,16 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
+/// Days from 1970-01-01 to a day of the Gregorian calendar: the way back from [`civil`].
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let year = year - u64::from(month <= 2);
+    let (era, year_of_era) = (year / 400, year % 400);
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,9 +144,16 @@ mod tests {
             (253_402_300_799, "9999-12-31T23:59:59Z"),
         ] {
             assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(seconds)), expected);
+            assert_eq!(from_rfc3339(expected), Some(UNIX_EPOCH + Duration::from_secs(seconds)));
         }
         let odd = UNIX_EPOCH + Duration::from_millis(1_767_225_600_007);
         assert_eq!(rfc3339_millis(odd), "2026-01-01T00:00:00.007Z");
+        assert_eq!(from_rfc3339("2026-01-01T00:00:00.007Z"), Some(odd));
+        for other in
+            ["", "Z", "2026-01-01", "2026-13-01T00:00:00Z", "1969-01-01T00:00:00Z", "9-9-9-9T1:1:1Z", "aT:b:c.dZ"]
+        {
+            assert_eq!(from_rfc3339(other), None, "{other}");
+        }
         assert_eq!(rfc3339(UNIX_EPOCH - Duration::from_secs(5)), "1970-01-01T00:00:00Z");
     }
 

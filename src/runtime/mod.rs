@@ -18,5 +18,6 @@ pub mod status;
 mod sweeping;
 
 pub use claim::{Claim, Refusal, stop_was_intended};
+pub use clock::from_rfc3339;
 pub use lock::{LockRefusal, NodeLock};
 pub use node::{NodeEnd, run};

@@ -1,6 +1,8 @@
 //! Finds this node's JVMs in `/proc` by main class, as `jps` would name them, and by the file they run with.
 //!
 //! Absent on purpose: children and pid files. The founding document looks at the machine, and so does this.
+//!
+//! Effects: reads `/proc`, since the proof is about the machine.
 
 use std::fs;
 use std::io::Read;

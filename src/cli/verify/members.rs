@@ -1,6 +1,8 @@
 //! The members of the cluster: this node's JVMs, the registrations in ZooKeeper, and every broker's own word.
 //!
 //! Absent on purpose: ZooKeeper servers one by one. A session with any of them and a true list of brokers is what clients need.
+//!
+//! Effects: asks ZooKeeper and the brokers, by the clock.
 
 use tokio::time::Instant;
 

@@ -2,6 +2,8 @@
 //!
 //! A broker can be produced through only where it leads one of the topic's three partitions, and consumed through only where it
 //! holds a replica. In a cluster of up to three brokers that is everywhere; in a larger one the rest is said.
+//!
+//! Effects: writes to the topic of `verify` and reads it back, by the clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -2,6 +2,8 @@
 //!
 //! Its name holds 64 random bits, and creating it is the proof that it is ours: a name that exists is left alone and
 //! another one is taken.
+//!
+//! Effects: makes and removes that topic; reads `/dev/urandom` for its name.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -12,7 +12,7 @@ pub struct Seen {
     pub state: String,
     /// Each service: its name, state, and role or readiness.
     pub services: Vec<String>,
-    /// What it waits for, in words.
+    /// What it waits for, in words: each reason once, however many services have it.
     pub waits: Vec<String>,
     /// The pids of the JVMs that run.
     pub pids: Vec<u32>,
@@ -43,8 +43,11 @@ impl Seen {
             seen.pids.extend(service.get("pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok()));
         }
         let waits = value.get("waiting_for").and_then(Value::as_array).into_iter().flatten();
-        seen.waits =
-            waits.filter_map(|wait| wait.as_str().map(str::to_owned).or_else(|| words(wait, "text"))).collect();
+        for text in waits.filter_map(|wait| wait.as_str().map(str::to_owned).or_else(|| words(wait, "text"))) {
+            if !seen.waits.contains(&text) {
+                seen.waits.push(text);
+            }
+        }
         Some(seen)
     }
 
@@ -58,11 +61,20 @@ impl Seen {
         line
     }
 
-    /// The line, when it differs from that of an earlier look.
+    /// The line, when it differs from that of an earlier look in more than its numbers: a time that passes is no news.
     pub fn changed_from(&self, earlier: Option<&Self>) -> Option<String> {
         let line = self.line();
-        (earlier.map(Self::line).as_ref() != Some(&line)).then_some(line)
+        let same = earlier.is_some_and(|earlier| without_numbers(&earlier.line()).eq(without_numbers(&line)));
+        (!same).then_some(line)
     }
+}
+
+/// The words of a line that are no part of a number or a time (`12 s`, `(3m 12s`). A node's name stays.
+fn without_numbers(line: &str) -> impl Iterator<Item = &str> {
+    line.split_whitespace().filter(|word| {
+        let word = word.trim_matches(|c: char| c.is_ascii_punctuation());
+        word != "s" && !word.starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -92,6 +104,22 @@ mod tests {
         assert_eq!(seen.changed_from(Some(&seen)), None);
         let later = Seen { waits: Vec::new(), pids: vec![12, 13], ..seen.clone() };
         assert!(later.changed_from(Some(&seen)).is_some());
+    }
+
+    #[test]
+    fn a_time_that_passes_is_no_news_and_another_name_is() {
+        let waits = |text: &str| Seen { waits: vec![text.to_owned()], ..Seen::default() };
+        let earlier = waits("controlled shutdown (59 s so far)");
+        assert_eq!(waits("controlled shutdown (1m 2s so far)").changed_from(Some(&earlier)), None);
+        assert!(waits("no answer from kafkanode2").changed_from(Some(&waits("no answer from kafkanode3"))).is_some());
+    }
+
+    #[test]
+    fn a_reason_that_two_services_share_is_shown_once() {
+        let text = r#"{"node": {"state": "waiting"}, "waiting_for": [
+            {"service": "zookeeper", "text": "kafkanode2 is not there"}, {"service": "kafka", "text": "kafkanode2 is not there"},
+            {"service": "kafka", "text": "another"}]}"#;
+        assert_eq!(Seen::read(text).unwrap_or_default().waits, ["kafkanode2 is not there", "another"]);
     }
 
     #[test]

@@ -1,0 +1,169 @@
+//! What the supervisor has to say: every change as a variant with one sentence and how loudly to say it.
+//!
+//! Absent on purpose: where it is said. The journal, `status` and stderr all print these types.
+
+#![allow(missing_docs)] // fields are explained by the sentence of their variant
+
+use std::fmt;
+use std::time::Duration;
+
+use super::list::List;
+use super::{BrokerId, ExitCause, NodeState, QuorumRole, Role, RunId, SignalReason, Span, StopCause, WaitReason};
+
+/// How loudly a notice is said (`style.md`, rule 15). Ordered from quiet to loud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// A decision.
+    Debug,
+    /// The node's state changed.
+    Info,
+    /// Odd, and still working.
+    Warning,
+    /// A human must act.
+    Error,
+}
+
+/// What the supervisor has to say: one entry in the journal and in `events` each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A service began to wait, or waits for something else.
+    Waits { role: Role, reason: WaitReason },
+    /// A process was ordered.
+    Starts { role: Role, run: RunId },
+    /// The process runs.
+    Spawned { role: Role, run: RunId, pid: i32 },
+    /// The start goes ahead although the registration could not be read for so long.
+    StartsUnread { waited: Duration },
+    /// The start goes ahead on another member's quorum, since this node's ZooKeeper does not come up.
+    StartsOnPeers,
+    /// ZooKeeper serves.
+    ZooKeeperServes { role: QuorumRole, after: Duration },
+    /// ZooKeeper lost its quorum. It is left alone: a restart would not help.
+    QuorumLost,
+    /// The broker serves.
+    BrokerServes { after: Duration },
+    /// The broker is in sync.
+    BrokerInSync,
+    /// The broker fell out of an ISR.
+    BrokerBehind { behind: u32 },
+    /// A service that was ready is not any more; `reason` says what is missing.
+    NotReady { role: Role, reason: WaitReason },
+    /// The node's state changed.
+    Node { state: NodeState },
+    /// A stop was asked for.
+    StopBegins { cause: StopCause },
+    /// A stop was asked for again.
+    StopAgain { cause: StopCause },
+    /// A stop was asked for and waits for the broker's start to end.
+    StopDeferred { recovering: bool },
+    /// SIGTERM was sent.
+    Terminates { role: Role, run: RunId, reason: SignalReason },
+    /// The grace is over; the stop goes on because it progresses.
+    GraceProlonged { role: Role, by: Duration },
+    /// SIGKILL was sent.
+    Kills { role: Role, run: RunId, reason: SignalReason },
+    /// A run is over.
+    Ended { role: Role, run: RunId, cause: ExitCause, lived: Duration, again_in: Option<Duration> },
+    /// ZooKeeper is stopped although its going costs the quorum and these brokers of other nodes are registered.
+    LeavesQuorum { brokers: Vec<BrokerId>, waited: Duration },
+    /// Everything has stopped.
+    Stopped { clean: bool },
+}
+
+impl Notice {
+    /// How loudly to say it.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Notice::Waits { .. } | Notice::Starts { .. } | Notice::Spawned { .. } => Severity::Info,
+            Notice::ZooKeeperServes { .. } | Notice::BrokerServes { .. } | Notice::BrokerInSync => Severity::Info,
+            Notice::StopBegins { .. } | Notice::StopAgain { .. } | Notice::StopDeferred { .. } => Severity::Info,
+            Notice::Node { state: NodeState::Degraded } => Severity::Warning,
+            Notice::Node { .. } | Notice::Terminates { .. } => Severity::Info,
+            Notice::StartsUnread { .. } | Notice::StartsOnPeers | Notice::QuorumLost => Severity::Warning,
+            Notice::BrokerBehind { .. } | Notice::NotReady { .. } | Notice::GraceProlonged { .. } => Severity::Warning,
+            Notice::LeavesQuorum { .. } => Severity::Warning,
+            Notice::Kills { .. } => Severity::Error,
+            Notice::Ended { cause: ExitCause::Stopped, .. } => Severity::Info,
+            Notice::Ended { cause, .. } if cause.restart_may_help() => Severity::Warning,
+            Notice::Ended { .. } => Severity::Error,
+            Notice::Stopped { clean: true } => Severity::Info,
+            Notice::Stopped { clean: false } => Severity::Warning,
+        }
+    }
+
+    /// The service it is about, where it is about one.
+    pub fn role(&self) -> Option<Role> {
+        match self {
+            Notice::Waits { role, .. }
+            | Notice::Starts { role, .. }
+            | Notice::Spawned { role, .. }
+            | Notice::NotReady { role, .. }
+            | Notice::Terminates { role, .. }
+            | Notice::GraceProlonged { role, .. }
+            | Notice::Kills { role, .. }
+            | Notice::Ended { role, .. } => Some(*role),
+            Notice::ZooKeeperServes { .. } | Notice::QuorumLost | Notice::LeavesQuorum { .. } => Some(Role::ZooKeeper),
+            Notice::StartsUnread { .. }
+            | Notice::StartsOnPeers
+            | Notice::BrokerServes { .. }
+            | Notice::BrokerInSync
+            | Notice::BrokerBehind { .. }
+            | Notice::StopDeferred { .. } => Some(Role::Kafka),
+            Notice::Node { .. } | Notice::StopBegins { .. } | Notice::StopAgain { .. } | Notice::Stopped { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::Waits { role, reason } => write!(f, "{role} waits: {reason}"),
+            Notice::Starts { role, run } => write!(f, "{role} starts (run {run})"),
+            Notice::Spawned { role, run, pid } => write!(f, "{role} runs as pid {pid} (run {run})"),
+            Notice::StartsUnread { waited } => write!(
+                f,
+                "kafka starts although its registration could not be read for {}: the broker itself refuses a second one",
+                Span(*waited)
+            ),
+            Notice::StartsOnPeers => {
+                f.write_str("kafka starts on the quorum of the other members: ZooKeeper on this node does not come up")
+            }
+            Notice::ZooKeeperServes { role, after } => {
+                write!(f, "zookeeper serves as {role} ({:.1} after its start)", Span(*after))
+            }
+            Notice::QuorumLost => {
+                f.write_str("zookeeper lost its quorum; it is left running, since the cause is elsewhere")
+            }
+            Notice::BrokerServes { after } => write!(f, "kafka serves ({:.1} after its start)", Span(*after)),
+            Notice::BrokerInSync => f.write_str("kafka is in sync"),
+            Notice::BrokerBehind { behind } => write!(f, "kafka fell out of the ISR of {behind} partitions"),
+            Notice::NotReady { role, reason } => write!(f, "{role} is not ready any more: {reason}"),
+            Notice::Node { state } => write!(f, "the node is {state}"),
+            Notice::StopBegins { cause } => write!(f, "stop asked for by {cause}"),
+            Notice::StopAgain { cause } => write!(f, "stop asked for again by {cause}: waits are skipped"),
+            Notice::StopDeferred { recovering } => {
+                write!(f, "kafka: {}", WaitReason::StopDeferred { recovering: *recovering })
+            }
+            Notice::Terminates { role, run, reason } => write!(f, "SIGTERM to {role} (run {run}): {reason}"),
+            Notice::GraceProlonged { role, by } => {
+                write!(f, "the grace of {role}'s stop is over; it makes progress and gets {} more", Span(*by))
+            }
+            Notice::Kills { role, run, reason } => write!(f, "SIGKILL to {role} (run {run}): {reason}"),
+            Notice::Ended { role, run, cause, lived, again_in } => {
+                write!(f, "{role} ended after {:.1} (run {run}): {cause}", Span(*lived))?;
+                match again_in {
+                    Some(pause) => write!(f, "; starts again in {:.1}", Span(*pause)),
+                    None => Ok(()),
+                }
+            }
+            Notice::LeavesQuorum { brokers, waited } => write!(
+                f,
+                "zookeeper leaves after {} although that costs the quorum: still registered are brokers {}",
+                Span(*waited),
+                List(brokers)
+            ),
+            Notice::Stopped { clean: true } => f.write_str("everything stopped cleanly"),
+            Notice::Stopped { clean: false } => f.write_str("everything stopped, and not all of it cleanly"),
+        }
+    }
+}
