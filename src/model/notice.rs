@@ -156,6 +156,11 @@ impl fmt::Display for Notice {
                     None => Ok(()),
                 }
             }
+            Notice::LeavesQuorum { brokers, waited } if brokers.is_empty() => write!(
+                f,
+                "zookeeper leaves after {} although that may cost the quorum: which brokers are registered could not be read",
+                Span(*waited)
+            ),
             Notice::LeavesQuorum { brokers, waited } => write!(
                 f,
                 "zookeeper leaves after {} although that costs the quorum: still registered are brokers {}",

@@ -51,7 +51,11 @@ impl Supervisor {
             (NodeState::Waiting | NodeState::Starting | NodeState::Degraded | NodeState::Stopping, None) => {}
         }
         for waiting in waiting_for {
-            let text = waiting.reason.to_string();
+            let text = match &waiting.reason {
+                // The sentence itself names no service: it stands beside one everywhere else.
+                WaitReason::Backoff { .. } => format!("{} {}", waiting.role, waiting.reason),
+                reason => reason.to_string(),
+            };
             if !parts.contains(&text) {
                 parts.push(text);
             }
