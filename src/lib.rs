@@ -4,6 +4,9 @@
 //! `model <- config <- plan <- {supervise, logs} <- observe <- {process, notify, cluster} <- runtime <- cli`.
 //! `tests/tidy.rs` holds that order and keeps the pure rooms pure; `docs/ARCHITECTURE.md` is the map.
 
+// Effects are refused in every room; one that is an effect opts out in its first lines.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod cli;
 pub mod cluster;
 pub mod config;

@@ -4,6 +4,8 @@
 //!
 //! Effects: the command line, the environment, this host's name, and both streams.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
+
 mod check;
 mod exit;
 mod picture;

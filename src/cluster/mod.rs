@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: liveness probes (`observe`), and every decision.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
+
 pub mod kafka;
 pub mod kafka_records;
 pub mod kafka_topics;

@@ -2,6 +2,8 @@
 //!
 //! Effects: reads files below [`HostRoot`], and may run `java -version`. Absent on purpose: deciding anything from the facts (`plan`).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};

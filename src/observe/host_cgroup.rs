@@ -5,6 +5,8 @@
 //!
 //! Effects: reads files below `/proc` and the cgroup mounts.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
+
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 

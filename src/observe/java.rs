@@ -3,6 +3,8 @@
 //! Effects: reads directories and `release` files; where one is missing, runs `java -version`, bounded. Absent on purpose: which
 //! versions are good (`plan::java_support`), and whether our options suit it (`proof`).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};

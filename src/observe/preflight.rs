@@ -5,6 +5,8 @@
 //!
 //! Effects: reads `/proc`, binds ports for a moment, and resolves names; on threads where it may hang.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;

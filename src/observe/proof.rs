@@ -3,6 +3,8 @@
 //! Once for each Java, version and set of options: a proof that held is kept in `cache_dir`, so that later starts cost nothing.
 //! Effects: runs `bin/java`, bounded; writes below `cache_dir` only. Absent on purpose: choosing options (`plan::java_flags`).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
+
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::fs;

@@ -3,6 +3,8 @@
 //! Effects live here: files, pipes, signals, `/proc`. Absent on purpose: when to do any of it (`supervise`), what a line of
 //! output means (`logs`), and adopting the JVMs of an earlier supervisor: until that exists they are swept.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
+
 mod drain;
 mod files;
 mod record;

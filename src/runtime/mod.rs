@@ -3,6 +3,8 @@
 //! Entry point: [`run`]. Nothing is decided here. Absent on purpose: policy of any kind (`supervise`), how a process is made
 //! (`process`), how a service is asked (`observe`, `cluster`), how systemd is told (`notify`).
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
+
 pub mod ask;
 mod children;
 mod claim;
