@@ -85,6 +85,7 @@ pub fn judge(plan: &Plan, role: Role, seen: &Sightings) -> Vec<Finding> {
         findings.push(Finding::wait(role, text, "see whether a disk or a file server hangs (dmesg)".into(), wait));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
+    findings.dedup(); // a name that does not resolve is met at each port that is bound to it
     findings
 }
 
