@@ -13,8 +13,10 @@ use super::lane::Out;
 use super::policy::{LINGER_CANDIDATE, LINGER_DWELL, LINGER_FRESH, LINGER_INTERVAL, Policy};
 use super::slot::{Slot, Turn, earlier};
 
-/// So many looks in a row (3 s) must find too few members for a quorum: a loaded one may answer later than a look takes.
-const HOPELESS_LOOKS: u32 = 6;
+/// So many points (3 s of looks) must be found in a row for no quorum: a loaded member may answer later than a look takes. A
+/// look at members whose ports are closed counts threefold: their servers are gone.
+const HOPELESS: u32 = 6;
+const GONE: u32 = 3;
 
 /// Waiting to leave.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ pub(super) struct Linger {
     serving: Option<(Moment, Vec<bool>)>,
     /// Since when each of them serves without a broker; in the policy's order.
     candidates: Vec<Option<Moment>>,
-    /// Looks in a row that found no quorum possible even with this server.
+    /// Points of looks in a row that found no quorum possible even with this server.
     hopeless: u32,
 }
 
@@ -62,7 +64,7 @@ impl Linger {
     /// What the other members answered to a question asked at `asked`; an older one says nothing about now.
     pub(super) fn handle_ensemble(&mut self, now: Moment, asked: Option<Moment>, view: &EnsembleView, policy: &Policy) {
         let Some(asked) = asked.filter(|at| *at >= self.since) else { return };
-        let mut answering = 0;
+        let (mut answering, mut closed) = (0, 0);
         let serving = view.peers.iter().map(|peer| match peer.zookeeper {
             ZooKeeperOutcome::Serving(_) => {
                 answering += 1;
@@ -72,10 +74,19 @@ impl Linger {
                 answering += 1; // it may be in an election, which this server can help to decide
                 false
             }
-            ZooKeeperOutcome::Refused | ZooKeeperOutcome::TimedOut | ZooKeeperOutcome::Garbled(_) => false,
+            ZooKeeperOutcome::Refused => {
+                closed += 1;
+                false
+            }
+            ZooKeeperOutcome::TimedOut | ZooKeeperOutcome::Garbled(_) => false,
         });
         self.serving = Some((asked, serving.collect()));
-        self.hopeless = if answering + 1 < majority(policy) { self.hopeless.saturating_add(1) } else { 0 };
+        let members = view.peers.len() + 1;
+        self.hopeless = match majority(policy) {
+            needed if members - closed < needed => self.hopeless.saturating_add(GONE),
+            needed if answering + 1 < needed => self.hopeless.saturating_add(1),
+            _ => 0,
+        };
         self.note_candidates(now, policy);
     }
 
@@ -104,7 +115,7 @@ impl Linger {
     /// Whether to leave, by what was seen so far. `serving` says whether this server is in a quorum.
     pub(super) fn judge(&self, now: Moment, serving: bool, policy: &Policy) -> Leave {
         let alone = self.registered.is_some() && self.others(policy).is_empty();
-        let hopeless = !serving && self.hopeless >= HOPELESS_LOOKS;
+        let hopeless = !serving && self.hopeless >= HOPELESS;
         let harmless = now.since(self.since) >= LINGER_DWELL && self.harmless(now, policy);
         if alone || hopeless || harmless {
             Leave::Now
