@@ -85,16 +85,17 @@ pub const PROLONG_BY: Duration = Duration::from_secs(30);
 pub const ZOOKEEPER_GRACE: Duration = Duration::from_secs(30);
 /// How long a server that waits to leave lets the others see that its broker is gone before it goes: longer than what they
 /// know can be old, twice over, plus the end of a process.
-pub const LINGER_DWELL: Duration = Duration::from_secs(2);
-/// A server that serves without a broker for this long is not about to leave.
-pub const LINGER_CANDIDATE: Duration = Duration::from_secs(3);
+pub const LINGER_DWELL: Duration = Duration::from_secs(3);
+/// A server that serves without a broker for this long is not about to leave: its broker is down for another reason. Ten times
+/// the dwell, since a loaded node looks seldom in time.
+pub const LINGER_CANDIDATE: Duration = Duration::from_secs(30);
 /// What a server leaves on is at most this old.
-pub const LINGER_FRESH: Duration = Duration::from_millis(700);
+pub const LINGER_FRESH: Duration = Duration::from_secs(1);
 /// Time between looks at the others while ZooKeeper waits to leave.
 pub const LINGER_INTERVAL: Duration = Duration::from_millis(500);
 /// A look at the others while ZooKeeper waits to leave takes at most this long: two members that look at once could both
 /// leave on what was true before the other one left. A member that answers takes a few milliseconds.
-pub const LINGER_LOOK: Duration = Duration::from_millis(100);
+pub const LINGER_LOOK: Duration = Duration::from_millis(400);
 /// SIGKILL is repeated after this long: a process in an uninterruptible wait ends when the wait does.
 pub const KILL_AGAIN: Duration = Duration::from_secs(30);
 

@@ -83,6 +83,30 @@ impl Bed {
         signal(pid, nix::sys::signal::Signal::SIGTERM);
     }
 
+    /// Waits until all of `nodes` but one have ended and that one waits for `code`.
+    pub fn until_one_waits(&mut self, nodes: &[usize], code: &str, limit: Duration) {
+        let begin = Instant::now();
+        loop {
+            let mut left: Vec<usize> = Vec::new();
+            for n in nodes {
+                let child = self.running[n - 1].as_mut().expect("the node was started");
+                if child.try_wait().expect("the supervisor is our child").is_none() {
+                    left.push(*n);
+                }
+            }
+            if let [last] = left.as_slice()
+                && waits_for(&self.status(*last), code)
+            {
+                return;
+            }
+            if begin.elapsed() >= limit {
+                let stories: String = nodes.iter().map(|n| self.story(*n)).collect();
+                panic!("of {nodes:?}, {left:?} still run; not one that waits for {code}\n{stories}");
+            }
+            pause();
+        }
+    }
+
     /// Waits until the supervisor of node `n` has ended.
     pub fn ended(&mut self, n: usize, limit: Duration) -> ExitStatus {
         let begin = Instant::now();

@@ -82,6 +82,10 @@ fn a_node_alone_for_forty_seconds_serves_once_the_others_come_and_outlives_their
     // The quorum is lost elsewhere for longer than a broker's session lives: nothing is restarted here.
     let before = bed.status(1);
     assert_eq!(pid_of(&before, "zookeeper"), zookeeper, "ZooKeeper was restarted while alone: {before:#}");
+    // The second one's going would cost node 1 its quorum: it stays for that, until somebody insists.
+    bed.terminate(2);
+    bed.terminate(3);
+    bed.until_one_waits(&[2, 3], "other-brokers", STOP);
     stop_all_cleanly(&mut bed, &[2, 3]);
     bed.until(1, "degraded", START, |s| s["node"]["state"] == "degraded" && waits_for(s, "quorum"));
     bed.throughout(1, "the same two JVMs", Duration::from_secs(25), |s| {
