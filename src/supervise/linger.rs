@@ -81,11 +81,13 @@ impl Linger {
             ZooKeeperOutcome::TimedOut | ZooKeeperOutcome::Garbled(_) => false,
         });
         self.serving = Some((asked, serving.collect()));
-        let members = view.peers.len() + 1;
-        self.hopeless = match majority(policy) {
-            needed if members - closed < needed => self.hopeless.saturating_add(GONE),
-            needed if answering + 1 < needed => self.hopeless.saturating_add(1),
-            _ => 0,
+        let (needed, members) = (majority(policy), view.peers.len() + 1);
+        self.hopeless = if members - closed < needed {
+            self.hopeless.saturating_add(GONE)
+        } else if answering + 1 < needed {
+            self.hopeless.saturating_add(1)
+        } else {
+            0
         };
         self.note_candidates(now, policy);
     }
