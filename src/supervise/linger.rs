@@ -6,6 +6,8 @@
 //! is no longer registered. It shows this for a while before it goes, it goes only on what it read just now, and it counts
 //! those before it in the configuration that show the same as gone already.
 
+use std::time::Duration;
+
 use crate::model::{BrokerId, BrokersOutcome, EnsembleView, Moment, WaitReason, ZooKeeperOutcome};
 
 use super::event::Probe;
@@ -43,7 +45,7 @@ pub(super) enum Leave {
     /// Its going harms nobody.
     Now,
     /// Its going costs these brokers the quorum, and the time for waiting is over.
-    Anyway { brokers: Vec<BrokerId>, waited: std::time::Duration },
+    Anyway { brokers: Vec<BrokerId>, waited: Duration },
 }
 
 impl Linger {

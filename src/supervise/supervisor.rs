@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::model::{
-    EnsembleView, Moment, NodeState, Notice, PreflightOutcome, Progress, ReadinessLevel, Rng, Role, RunId,
+    EnsembleView, ExitStatus, Moment, NodeState, Notice, PreflightOutcome, Progress, ReadinessLevel, Rng, Role, RunId,
     ServiceState, SpawnFailure, WaitReason, ZooKeeperOutcome,
 };
 
@@ -81,21 +81,7 @@ impl Supervisor {
         match event {
             Event::Spawned { role, run, pid } => self.handle_spawned(now, role, run, pid),
             Event::SpawnFailed { role, run, failure } => self.handle_spawn_failed(now, role, run, failure),
-            Event::Exited { role, run, status } => {
-                let wanted = self.wanted(role);
-                match role {
-                    Role::ZooKeeper => {
-                        if let Some(lane) = &mut self.zookeeper {
-                            lane.handle_exited(now, run, status, wanted, &mut self.out);
-                        }
-                    }
-                    Role::Kafka => {
-                        if let Some(lane) = &mut self.kafka {
-                            lane.handle_exited(now, run, status, wanted, &mut self.out);
-                        }
-                    }
-                }
-            }
+            Event::Exited { role, run, status } => self.handle_exited(now, role, run, status),
             Event::Preflight { role, outcome } => self.handle_preflight(now, role, outcome),
             Event::ZooKeeper { run, outcome } => {
                 if let Some(lane) = &mut self.zookeeper {
@@ -167,6 +153,15 @@ impl Supervisor {
         match (role, &mut self.zookeeper, &mut self.kafka) {
             (Role::ZooKeeper, Some(lane), _) => lane.handle_spawned(now, run, pid, &mut self.out),
             (Role::Kafka, _, Some(lane)) => lane.handle_spawned(now, run, pid, &mut self.out),
+            (Role::ZooKeeper, None, _) | (Role::Kafka, _, None) => {} // not a service of this node
+        }
+    }
+
+    fn handle_exited(&mut self, now: Moment, role: Role, run: RunId, status: ExitStatus) {
+        let wanted = self.wanted(role);
+        match (role, &mut self.zookeeper, &mut self.kafka) {
+            (Role::ZooKeeper, Some(lane), _) => lane.handle_exited(now, run, status, wanted, &mut self.out),
+            (Role::Kafka, _, Some(lane)) => lane.handle_exited(now, run, status, wanted, &mut self.out),
             (Role::ZooKeeper, None, _) | (Role::Kafka, _, None) => {} // not a service of this node
         }
     }
