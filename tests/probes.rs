@@ -270,7 +270,11 @@ mod broker {
             .await;
             let mut prober = BrokerProber::new(address, BROKER);
             assert_eq!(prober.probe(AMPLE).await, HEALTHY);
-            assert_eq!(prober.probe(SHORT).await, BrokerOutcome::TimedOut, "the old connection is half open");
+            assert_eq!(
+                prober.probe(SHORT).await,
+                BrokerOutcome::Silent { accepts: false },
+                "the old connection is half open"
+            );
             assert_eq!(prober.probe(AMPLE).await, HEALTHY, "a new connection is answered");
         });
     }
@@ -279,7 +283,7 @@ mod broker {
     fn a_closed_port_refuses_and_silence_times_out() {
         let refused = run(async { BrokerProber::new(closed_port().await.to_string(), BROKER).probe(AMPLE).await });
         assert_eq!(refused, BrokerOutcome::Refused);
-        assert_eq!(outcome(SHORT, |stream, _| silence(stream)), BrokerOutcome::TimedOut);
+        assert_eq!(outcome(SHORT, |stream, _| silence(stream)), BrokerOutcome::Silent { accepts: true });
         let half = outcome(SHORT, |mut stream, _| async move {
             answer(&mut stream, &[VERSIONS]).await;
             let correlation = request(&mut stream).await.unwrap();
@@ -288,7 +292,7 @@ mod broker {
             stream.write_all(&LIVENESS[8..20]).await.unwrap();
             silence(stream).await;
         });
-        assert_eq!(half, BrokerOutcome::TimedOut, "half a frame is no answer");
+        assert_eq!(half, BrokerOutcome::Silent { accepts: true }, "half a frame is no answer");
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum ExitStatus {
     Code(i32),
     /// This signal killed it.
     Signal(i32),
+    /// It was no child of ours (an adopted run), and its end was seen in `/proc` alone: nobody was told how it ended.
+    Unseen,
 }
 
 /// Why a run is over.
@@ -28,6 +30,8 @@ pub enum ExitCause {
     Code(Role, i32),
     /// A signal that we did not send ended it.
     Signal(i32),
+    /// An adopted run ended unasked: how was told to nobody.
+    Unseen,
     /// It never ran.
     NotSpawned(SpawnFailure),
 }
@@ -48,6 +52,7 @@ impl ExitCause {
             (true, status) => ExitCause::StoppedUncleanly(status),
             (false, ExitStatus::Code(code)) => ExitCause::Code(role, code),
             (false, ExitStatus::Signal(signal)) => ExitCause::Signal(signal),
+            (false, ExitStatus::Unseen) => ExitCause::Unseen,
         }
     }
 
@@ -55,6 +60,7 @@ impl ExitCause {
     pub fn restart_may_help(&self) -> bool {
         match self {
             ExitCause::Stopped | ExitCause::StoppedUncleanly(_) | ExitCause::Killed(_) | ExitCause::Signal(_) => true,
+            ExitCause::Unseen => true,
             // ZooKeeper 3.5.8, ExitCode.java: 2 invalid invocation or configuration, 3 data directory, 10 snapshot I/O.
             ExitCause::Code(Role::ZooKeeper, code) => !matches!(code, 2 | 3 | 10),
             ExitCause::Code(Role::Kafka, _) => true,
@@ -70,6 +76,7 @@ impl ExitCause {
             ExitCause::Killed(_) => "killed",
             ExitCause::Code(..) => "exit-code",
             ExitCause::Signal(_) => "signal",
+            ExitCause::Unseen => "unseen",
             ExitCause::NotSpawned(_) => "not-spawned",
         }
     }
@@ -102,6 +109,7 @@ impl ExitCause {
                 "look for an hs_err_pid file in the service's working directory; it is started again by itself"
             }
             ExitCause::Signal(_) => "find who sent the signal; it is started again by itself",
+            ExitCause::Unseen => "read the last lines it wrote in the journal; it is started again by itself",
             ExitCause::NotSpawned(failure) => failure.remedy(),
         }
     }
@@ -115,6 +123,7 @@ impl fmt::Display for ExitStatus {
                 Some(name) => f.write_str(name),
                 None => write!(f, "signal {signal}"),
             },
+            ExitStatus::Unseen => f.write_str("an end that nobody was told of"),
         }
     }
 }
@@ -135,6 +144,7 @@ impl fmt::Display for ExitCause {
             }
             ExitCause::Code(Role::Kafka, code) => write!(f, "exit code {code}"),
             ExitCause::Signal(signal) => write!(f, "{} from outside", ExitStatus::Signal(*signal)),
+            ExitCause::Unseen => f.write_str("ended while it was nobody's child: how could not be seen"),
             ExitCause::NotSpawned(failure) => write!(f, "{failure}"),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no randomness of its own, no I/O. Absent on purpose: decisions. A noun that only one room uses stays in that room.
 
+mod evidence;
 mod exit;
 mod id;
 mod list;
@@ -14,12 +15,13 @@ mod request;
 mod rng;
 mod time;
 
+pub use evidence::{Cure, Evidence, Signature};
 pub use exit::{ExitCause, ExitStatus};
 pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};
 pub use notice::{Notice, Severity};
 pub use outcome::{
-    BrokerOutcome, BrokersOutcome, EnsembleView, InSyncOutcome, PeerView, PreflightOutcome, Progress,
-    RegistrationOutcome, SpawnFailure, ZooKeeperOutcome,
+    BrokerOutcome, BrokersOutcome, EnsembleView, FenceOutcome, InSyncOutcome, JvmCounters, PeerView, PreflightOutcome,
+    ProcessState, Progress, RegistrationOutcome, SpawnFailure, TokenOutcome, ZooKeeperOutcome,
 };
 pub use quorum::QuorumRole;
 pub use readiness::{BrokerReadiness, NodeState, ReadinessLevel, ServiceState};

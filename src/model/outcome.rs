@@ -33,7 +33,10 @@ pub enum BrokerOutcome {
     /// The port is closed: nothing listens.
     Refused,
     /// No whole answer in time.
-    TimedOut,
+    Silent {
+        /// A new connection was accepted. The kernel does that for a frozen process too, while its backlog has room.
+        accepts: bool,
+    },
     /// An answer that breaks the protocol, in words.
     Garbled(String),
 }
@@ -77,7 +80,67 @@ pub enum InSyncOutcome {
     Unreadable(String),
 }
 
-/// Counters of a run that only ever grow while it works.
+/// What became of an attempt to remove the registration of a run that is proven dead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FenceOutcome {
+    /// `/brokers/ids/N` of that session is removed, and `/controller` with it where the same session held it.
+    Removed {
+        /// The session held `/controller` too.
+        controller: bool,
+    },
+    /// Nothing stands there any more.
+    Gone,
+    /// Another session stands there: it is left alone.
+    Foreign(SessionId),
+    /// ZooKeeper refuses the removal (an ACL), in words: trying again is no use.
+    Refused(String),
+    /// It could not be done now (no session, no quorum, no answer in time), in words. It may or may not have happened.
+    Failed(String),
+}
+
+/// What became of an attempt to take the cluster's restart token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenOutcome {
+    /// It is this node's: an ephemeral of our own session.
+    Held,
+    /// Another node has it; its name, as the token says.
+    Taken(String),
+    /// It could not be asked for, in words.
+    Unreadable(String),
+}
+
+/// Field 3 of `/proc/PID/stat`, as far as it matters here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProcessState {
+    /// It runs, sleeps, or waits for work; or its state could not be read.
+    #[default]
+    Able,
+    /// `T`: stopped by a signal (SIGSTOP). It does nothing until it is continued.
+    Stopped,
+    /// `t`: a debugger holds it. Whoever traces it knows why.
+    Traced,
+    /// `D`: its main thread waits in the kernel, for a disk as a rule.
+    Uninterruptible,
+    /// `Z`, `X`: it has ended.
+    Ended,
+}
+
+/// What the JVM's own performance counters say (`/tmp/hsperfdata_USER/PID`). They only grow, but for the heap's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JvmCounters {
+    /// Time in which all its threads stood still, in garbage collections or otherwise (`sun.rt.safepointTime`).
+    pub stopped: Duration,
+    /// Time in garbage collections that stop the world (the sum of `sun.gc.collector.*.time`).
+    pub collecting: Duration,
+    /// Collections (the sum of `sun.gc.collector.*.invocations`).
+    pub collections: u64,
+    /// Bytes used in all spaces of the heap, after the last collection as a rule.
+    pub heap_used: u64,
+    /// Bytes the heap may grow to.
+    pub heap_max: u64,
+}
+
+/// Counters of a run that only ever grow while it works, and its state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// CPU time of the process, user and system.
@@ -88,6 +151,10 @@ pub struct Progress {
     pub recovery_steps: u64,
     /// Its log says that it recovers after an unclean shutdown, and has not said that it is done.
     pub recovering: bool,
+    /// Whether it can work at all.
+    pub state: ProcessState,
+    /// The JVM's own counters; `None` where they cannot be read.
+    pub jvm: Option<JvmCounters>,
 }
 
 /// What was seen of one other member of the cluster.

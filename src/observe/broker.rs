@@ -1,7 +1,7 @@
 //! Asks this node's broker whether it lives and whether it is in sync: ApiVersions once a connection, Metadata each time.
 //!
-//! Absent on purpose: whether the listener still *accepts* while an old connection lives. A connection that is kept proves that the
-//! request handlers turn over and not that the acceptor does; the hang watchdog (a later issue) adds that witness.
+//! A connection that let a probe go unanswered is dropped, so the next probe dials anew and tells whether the listener still
+//! *accepts*. Absent on purpose: a second connection while the kept one answers; whoever is answered needs no other witness.
 //!
 //! Effects: one TCP connection to this node's broker, kept from probe to probe.
 
@@ -30,6 +30,8 @@ pub struct BrokerProber {
     address: String,
     broker: BrokerId,
     link: Option<TcpStream>,
+    /// The present probe got a new connection.
+    accepted: bool,
     correlation: i32,
 }
 
@@ -45,21 +47,22 @@ enum Failure {
 impl BrokerProber {
     /// A prober of the broker that listens at `address` (`host:port`) and should be `broker`. Connects when it is first used.
     pub fn new(address: String, broker: BrokerId) -> BrokerProber {
-        BrokerProber { address, broker, link: None, correlation: 0 }
+        BrokerProber { address, broker, link: None, accepted: false, correlation: 0 }
     }
 
     /// Whether the broker answers, within `limit` for everything.
     ///
     /// A connection that let a probe fail or time out is never used again, so a half-open one costs one probe.
     pub async fn probe(&mut self, limit: Duration) -> BrokerOutcome {
+        self.accepted = false;
         match tokio::time::timeout(limit, self.metadata(Topics::None, LIVENESS_CAP)).await {
-            Err(_) => BrokerOutcome::TimedOut,
+            Err(_) => BrokerOutcome::Silent { accepts: self.accepted },
             Ok(Ok(seen)) => BrokerOutcome::Answers {
                 lists_itself: seen.lists_me,
                 controller: (seen.controller >= 0).then_some(BrokerId(seen.controller)),
             },
             Ok(Err(Failure::NoConnection(NoConnection::Refused))) => BrokerOutcome::Refused,
-            Ok(Err(Failure::NoConnection(NoConnection::Silent))) => BrokerOutcome::TimedOut,
+            Ok(Err(Failure::NoConnection(NoConnection::Silent))) => BrokerOutcome::Silent { accepts: false },
             Ok(Err(failure)) => BrokerOutcome::Garbled(failure.words()),
         }
     }
@@ -101,6 +104,7 @@ impl BrokerProber {
 
     async fn open(&mut self) -> Result<TcpStream, Failure> {
         let mut link = dial::connect(&self.address).await.map_err(Failure::NoConnection)?;
+        self.accepted = true;
         let correlation = self.next_correlation();
         let (key, version) = wire::METADATA;
         let reply = Reply::new(Versions::of(key), correlation, LIVENESS_CAP);

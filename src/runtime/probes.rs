@@ -124,7 +124,7 @@ impl Probes {
                 let line = self.lines(run).answers;
                 self.begin(Kind::Broker, async move {
                     let mut line = line.lock().await;
-                    let outcome = within(line.probe(PROBE_LIMIT), || BrokerOutcome::TimedOut).await;
+                    let outcome = within(line.probe(PROBE_LIMIT), || BrokerOutcome::Silent { accepts: false }).await;
                     Event::Broker { run, outcome }
                 });
             }

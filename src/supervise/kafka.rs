@@ -115,7 +115,7 @@ impl Lane<Kafka> {
             }
             BrokerOutcome::Refused => facts.answers = false,
             // A slow answer alone says little: it counts once it lasts.
-            BrokerOutcome::TimedOut | BrokerOutcome::Garbled(_) => {
+            BrokerOutcome::Silent { .. } | BrokerOutcome::Garbled(_) => {
                 facts.answers &= now.since(facts.last_answer) < policy.hang_after;
             }
         }
@@ -228,7 +228,7 @@ impl Lane<Kafka> {
         }
         match facts.broker.turn(now) {
             Turn::Ask => out.probe(Probe::Broker { run }),
-            Turn::Lost => self.handle_broker(now, run, BrokerOutcome::TimedOut, policy, out),
+            Turn::Lost => self.handle_broker(now, run, BrokerOutcome::Silent { accepts: false }, policy, out),
             Turn::Rest => {}
         }
     }

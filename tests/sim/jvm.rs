@@ -1,6 +1,6 @@
 //! Model JVMs: where a process stands in its life and how its counters grow. How one phase leads to the next is in `world.rs`.
 
-use kafka_node::model::{ExitStatus, Progress, RunId};
+use kafka_node::model::{ExitStatus, ProcessState, Progress, RunId};
 
 use crate::clock::{MS, SEC, Time, long};
 
@@ -108,6 +108,8 @@ impl Jvm {
     pub fn progress(&mut self, now: Time) -> Progress {
         self.counters.bring_up_to(now);
         Progress {
+            state: ProcessState::Able,
+            jvm: None,
             cpu: long(self.counters.cpu),
             storage_bytes: self.counters.bytes,
             recovery_steps: self.counters.steps / SEC,

@@ -178,7 +178,7 @@ impl Listener {
         match self {
             Listener::Answers { lists_itself } => BrokerOutcome::Answers { lists_itself, controller: None },
             Listener::Refused => BrokerOutcome::Refused,
-            Listener::TimedOut => BrokerOutcome::TimedOut,
+            Listener::TimedOut => BrokerOutcome::Silent { accepts: true },
         }
     }
 }

@@ -291,7 +291,7 @@ pub struct RestartsASilentBroker;
 
 impl Flaw for RestartsASilentBroker {
     fn after(&mut self, sight: &Sight, event: &Event, out: &mut VecDeque<Action>) {
-        if let Event::Broker { run, outcome: BrokerOutcome::TimedOut } = event
+        if let Event::Broker { run, outcome: BrokerOutcome::Silent { .. } } = event
             && sight.run(Role::Kafka) == Some(*run)
         {
             out.push_back(Action::Terminate { role: Role::Kafka, run: *run });
