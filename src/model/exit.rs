@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{Role, SignalReason, SpawnFailure};
+use super::{Blame, Role, SignalReason, SpawnFailure};
 
 /// What `waitpid` said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum ExitCause {
     Killed(SignalReason),
     /// It ended unasked with this code.
     Code(Role, i32),
+    /// We ended it because it was hung.
+    Health(Blame),
     /// A signal that we did not send ended it.
     Signal(i32),
     /// An adopted run ended unasked: how was told to nobody.
@@ -60,7 +62,7 @@ impl ExitCause {
     pub fn restart_may_help(&self) -> bool {
         match self {
             ExitCause::Stopped | ExitCause::StoppedUncleanly(_) | ExitCause::Killed(_) | ExitCause::Signal(_) => true,
-            ExitCause::Unseen => true,
+            ExitCause::Unseen | ExitCause::Health(_) => true,
             // ZooKeeper 3.5.8, ExitCode.java: 2 invalid invocation or configuration, 3 data directory, 10 snapshot I/O.
             ExitCause::Code(Role::ZooKeeper, code) => !matches!(code, 2 | 3 | 10),
             ExitCause::Code(Role::Kafka, _) => true,
@@ -76,6 +78,7 @@ impl ExitCause {
             ExitCause::Killed(_) => "killed",
             ExitCause::Code(..) => "exit-code",
             ExitCause::Signal(_) => "signal",
+            ExitCause::Health(blame) => blame.word(),
             ExitCause::Unseen => "unseen",
             ExitCause::NotSpawned(_) => "not-spawned",
         }
@@ -109,6 +112,9 @@ impl ExitCause {
                 "look for an hs_err_pid file in the service's working directory; it is started again by itself"
             }
             ExitCause::Signal(_) => "find who sent the signal; it is started again by itself",
+            ExitCause::Health(_) => {
+                "read the thread dump in the journal above this entry; it is started again by itself"
+            }
             ExitCause::Unseen => "read the last lines it wrote in the journal; it is started again by itself",
             ExitCause::NotSpawned(failure) => failure.remedy(),
         }
@@ -144,6 +150,7 @@ impl fmt::Display for ExitCause {
             }
             ExitCause::Code(Role::Kafka, code) => write!(f, "exit code {code}"),
             ExitCause::Signal(signal) => write!(f, "{} from outside", ExitStatus::Signal(*signal)),
+            ExitCause::Health(blame) => write!(f, "ended by kafka-node: {blame}"),
             ExitCause::Unseen => f.write_str("ended while it was nobody's child: how could not be seen"),
             ExitCause::NotSpawned(failure) => write!(f, "{failure}"),
         }

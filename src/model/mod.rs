@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no randomness of its own, no I/O. Absent on purpose: decisions. A noun that only one room uses stays in that room.
 
+mod blame;
 mod evidence;
 mod exit;
 mod id;
@@ -15,6 +16,7 @@ mod request;
 mod rng;
 mod time;
 
+pub use blame::Blame;
 pub use evidence::{Cure, Evidence, Signature};
 pub use exit::{ExitCause, ExitStatus};
 pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};

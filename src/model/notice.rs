@@ -8,7 +8,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::list::List;
-use super::{BrokerId, ExitCause, NodeState, QuorumRole, Role, RunId, SignalReason, Span, StopCause, WaitReason};
+use super::{
+    Blame, BrokerId, ExitCause, NodeState, QuorumRole, Role, RunId, SessionId, SignalReason, Span, StopCause,
+    WaitReason,
+};
 
 /// How loudly a notice is said (`style.md`, rule 15). Ordered from quiet to loud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +69,26 @@ pub enum Notice {
     Ended { role: Role, run: RunId, cause: ExitCause, lived: Duration, again_in: Option<Duration> },
     /// ZooKeeper is stopped although its going costs the quorum and these brokers of other nodes are registered.
     LeavesQuorum { brokers: Vec<BrokerId>, waited: Duration },
+    /// A JVM of an earlier supervisor lives: it is taken over as it is.
+    Adopted { role: Role, run: RunId, pid: i32, lived: Duration },
+    /// The registration of a dead run was removed.
+    Fenced { run: RunId, session: SessionId, controller: bool, after: Duration },
+    /// Another session holds the registration: it is left alone.
+    FenceForeign { run: RunId, owner: SessionId },
+    /// The registration of a dead run may not be removed: it expires by itself.
+    FenceDenied { run: RunId, session: SessionId, words: String },
+    /// The registration of a dead run could not be removed yet.
+    FenceFailed { run: RunId, session: SessionId, words: String },
+    /// A JVM counts as hung.
+    Hangs { role: Role, run: RunId, blame: Blame },
+    /// A JVM that counted as hung works again, and is left alone.
+    HangPassed { role: Role, run: RunId },
+    /// A thread dump was asked for: it is among the JVM's lines.
+    Dumps { role: Role, run: RunId },
+    /// The cluster's restart token is this node's.
+    TokenTaken,
+    /// The cluster's restart token was given back.
+    TokenReturned,
     /// Everything has stopped.
     Stopped { clean: bool },
 }
@@ -86,6 +109,16 @@ impl Notice {
             Notice::Ended { cause: ExitCause::Stopped, .. } => Severity::Info,
             Notice::Ended { cause, .. } if cause.restart_may_help() => Severity::Warning,
             Notice::Ended { .. } => Severity::Error,
+            Notice::Adopted { .. } => Severity::Info,
+            Notice::Fenced { .. } => Severity::Info,
+            Notice::FenceForeign { .. } => Severity::Warning,
+            Notice::FenceDenied { .. } => Severity::Warning,
+            Notice::FenceFailed { .. } => Severity::Warning,
+            Notice::Hangs { .. } => Severity::Error,
+            Notice::HangPassed { .. } => Severity::Warning,
+            Notice::Dumps { .. } => Severity::Warning,
+            Notice::TokenTaken => Severity::Info,
+            Notice::TokenReturned => Severity::Info,
             Notice::Stopped { clean: true } => Severity::Info,
             Notice::Stopped { clean: false } => Severity::Warning,
         }
@@ -101,6 +134,10 @@ impl Notice {
             | Notice::Terminates { role, .. }
             | Notice::GraceProlonged { role, .. }
             | Notice::Kills { role, .. }
+            | Notice::Adopted { role, .. }
+            | Notice::Hangs { role, .. }
+            | Notice::HangPassed { role, .. }
+            | Notice::Dumps { role, .. }
             | Notice::Ended { role, .. } => Some(*role),
             Notice::ZooKeeperServes { .. } | Notice::QuorumLost | Notice::LeavesQuorum { .. } => Some(Role::ZooKeeper),
             Notice::StartsUnread { .. }
@@ -108,8 +145,17 @@ impl Notice {
             | Notice::BrokerServes { .. }
             | Notice::BrokerInSync
             | Notice::BrokerBehind { .. }
+            | Notice::Fenced { .. }
+            | Notice::FenceForeign { .. }
+            | Notice::FenceDenied { .. }
+            | Notice::FenceFailed { .. }
             | Notice::StopDeferred { .. } => Some(Role::Kafka),
-            Notice::Node { .. } | Notice::StopBegins { .. } | Notice::StopAgain { .. } | Notice::Stopped { .. } => None,
+            Notice::TokenTaken
+            | Notice::TokenReturned
+            | Notice::Node { .. }
+            | Notice::StopBegins { .. }
+            | Notice::StopAgain { .. }
+            | Notice::Stopped { .. } => None,
         }
     }
 }
@@ -167,6 +213,36 @@ impl fmt::Display for Notice {
                 Span(*waited),
                 List(brokers)
             ),
+            Notice::Adopted { role, run, pid, lived } => {
+                write!(f, "{role} of an earlier kafka-node adopted (pid {pid}, run {run}, up {})", Span(*lived))
+            }
+            Notice::Fenced { run, session, controller, after } => write!(
+                f,
+                "registration of the dead broker (run {run}, session {session}) removed{} after {:.2}: leaders move now",
+                if *controller { ", and its controllership," } else { "" },
+                Span(*after)
+            ),
+            Notice::FenceForeign { run, owner } => write!(
+                f,
+                "the broker is registered by session {owner}, which is not that of the dead run {run}: it is left alone"
+            ),
+            Notice::FenceDenied { run, session, words } => write!(
+                f,
+                "registration of the dead broker (run {run}, session {session}) may not be removed ({words}): it expires by itself"
+            ),
+            Notice::FenceFailed { run, session, words } => write!(
+                f,
+                "registration of the dead broker (run {run}, session {session}) could not be removed yet: {words}; tried again"
+            ),
+            Notice::Hangs { role, run, blame } => write!(f, "{role} (run {run}) is hung: {blame}"),
+            Notice::HangPassed { role, run } => write!(f, "{role} (run {run}) works again by itself: it is left alone"),
+            Notice::Dumps { role, run } => {
+                write!(f, "thread dump of {role} (run {run}) asked for (SIGQUIT): see its next lines")
+            }
+            Notice::TokenTaken => {
+                f.write_str("the cluster's restart token is ours: no other node restarts for health now")
+            }
+            Notice::TokenReturned => f.write_str("the cluster's restart token is given back"),
             Notice::Stopped { clean: true } => f.write_str("everything stopped cleanly"),
             Notice::Stopped { clean: false } => f.write_str("everything stopped, and not all of it cleanly"),
         }

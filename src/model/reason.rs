@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::list::List;
-use super::{BrokerId, ExitCause, NodeName, SessionId, Span};
+use super::{Blame, BrokerId, ExitCause, NodeName, SessionId, Span};
 
 /// What a service waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,18 @@ pub enum WaitReason {
     BrokerSilent { since: Duration },
     /// The broker served, and its listener refuses connections.
     BrokerRefuses,
+    /// The registration of a run that is proven dead is being removed.
+    Fencing { session: SessionId, words: String },
+    /// It runs and works and has not answered for so long: slow, and not hung yet.
+    Slow { since: Duration },
+    /// A debugger holds it; whoever does so knows why.
+    Traced { since: Duration },
+    /// It is hung and is about to be ended for health.
+    Hung { blame: Blame },
+    /// It is hung, and another node is restarting for health: one at a time.
+    RestartToken { blame: Blame, holder: String },
+    /// It is hung and there is no quorum: ending it would help nobody.
+    HungWithoutQuorum { blame: Blame },
     /// The broker answers and is not registered in ZooKeeper.
     BrokerUnregistered,
     /// The broker is out of the ISR of partitions it has a replica of.
@@ -99,6 +111,12 @@ impl WaitReason {
         "broker-recovering",
         "broker-silent",
         "broker-refuses",
+        "fencing",
+        "slow",
+        "traced",
+        "hung",
+        "restart-token",
+        "hung-without-quorum",
         "broker-unregistered",
         "behind-in-sync",
         "in-sync-unread",
@@ -134,6 +152,12 @@ impl WaitReason {
             WaitReason::BrokerRecovering { .. } => "broker-recovering",
             WaitReason::BrokerSilent { .. } => "broker-silent",
             WaitReason::BrokerRefuses => "broker-refuses",
+            WaitReason::Fencing { .. } => "fencing",
+            WaitReason::Slow { .. } => "slow",
+            WaitReason::Traced { .. } => "traced",
+            WaitReason::Hung { .. } => "hung",
+            WaitReason::RestartToken { .. } => "restart-token",
+            WaitReason::HungWithoutQuorum { .. } => "hung-without-quorum",
             WaitReason::BrokerUnregistered => "broker-unregistered",
             WaitReason::BehindInSync { .. } => "behind-in-sync",
             WaitReason::InSyncUnread { .. } => "in-sync-unread",
@@ -201,6 +225,31 @@ impl fmt::Display for WaitReason {
                 write!(f, "the broker has not answered on its listener for {}", Span(*since))
             }
             WaitReason::BrokerRefuses => f.write_str("the broker's listener refuses connections"),
+            WaitReason::Fencing { session, words } if words.is_empty() => {
+                write!(f, "removing the registration that session {session} of the dead run left in ZooKeeper")
+            }
+            WaitReason::Fencing { session, words } => {
+                write!(
+                    f,
+                    "the registration that session {session} of the dead run left could not be removed yet: {words}"
+                )
+            }
+            WaitReason::Slow { since } => {
+                write!(f, "it works and has not answered for {}: slow, and left alone for now", Span(*since))
+            }
+            WaitReason::Traced { since } => {
+                write!(f, "it has not answered for {} and a debugger holds it: left alone", Span(*since))
+            }
+            WaitReason::Hung { blame } => write!(f, "to be restarted: {blame}"),
+            WaitReason::RestartToken { blame, holder } if holder.is_empty() => {
+                write!(f, "to be restarted: {blame}; asking for the cluster's restart token")
+            }
+            WaitReason::RestartToken { blame, holder } => {
+                write!(f, "to be restarted: {blame}; waits for the cluster's restart token, which {holder} has")
+            }
+            WaitReason::HungWithoutQuorum { blame } => {
+                write!(f, "{blame}; it is not restarted while ZooKeeper has no quorum")
+            }
             WaitReason::BrokerUnregistered => f.write_str("the broker answers and is not registered in ZooKeeper"),
             WaitReason::BehindInSync { behind, replicas } => {
                 write!(f, "not in sync: behind in {behind} of {replicas} partitions")

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::ExitStatus;
+use super::{Blame, ExitStatus};
 
 /// Why a signal was sent to a JVM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum SignalReason {
     StartTookTooLong,
     /// SIGTERM: a second SIGTERM to kafka-node ended the deferral.
     SecondRequest,
+    /// SIGTERM or SIGKILL: it is hung, and restarted for health.
+    Health(Blame),
     /// SIGKILL: the grace is over and the stop makes no progress.
     GraceOver,
     /// SIGKILL: the stop progressed beyond its grace, and has had all the time there is.
@@ -30,6 +32,7 @@ pub enum SignalReason {
 impl fmt::Display for SignalReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            SignalReason::Health(blame) => return blame.fmt(f),
             SignalReason::Stop => "the node stops",
             SignalReason::StartMadeNoProgress => "the node stops, and the start that deferred it makes no progress",
             SignalReason::StartTookTooLong => {
