@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::logs::{Levels, Line, Lines};
-use crate::model::{ExitStatus, Progress, Role, RunId, Severity, SpawnFailure};
+use crate::model::{Evidence, ExitStatus, Progress, Role, RunId, Severity, SpawnFailure};
 use crate::observe::recovery::RecoveryWatch;
 use crate::plan::{Plan, ServiceSpec};
 use crate::process::{DRAIN_LIMIT, Drained, RunBook, Running, drain};
@@ -144,7 +144,7 @@ impl Life {
                 let status = self.attend(running, orders).await;
                 let _ = self.living.send(None);
                 self.strike_out();
-                Event::Exited { role, run, status }
+                Event::Exited { role, run, status, evidence: Evidence::default() }
             }
             Err(failure) => Event::SpawnFailed { role, run, failure },
         };
@@ -321,7 +321,12 @@ mod tests {
             for run in (0..20).map(RunId) {
                 children.spawn(Role::Kafka, run);
                 assert!(matches!(next(&mut events).await, Event::Spawned { role: Role::Kafka, .. }));
-                let end = Event::Exited { role: Role::Kafka, run, status: ExitStatus::Code(3) };
+                let end = Event::Exited {
+                    role: Role::Kafka,
+                    run,
+                    status: ExitStatus::Code(3),
+                    evidence: Evidence::default(),
+                };
                 assert_eq!(next(&mut events).await, end);
                 let (pid, progress) = children.progress(Role::Kafka, run);
                 assert_eq!((pid, progress.recovery_steps), (None, lines as u64));
@@ -339,7 +344,12 @@ mod tests {
             children.terminate(Role::ZooKeeper, RunId(6)); // of a run that is over: for nobody
             children.terminate(Role::ZooKeeper, RUN);
             assert!(matches!(next(&mut events).await, Event::Spawned { .. }));
-            let end = Event::Exited { role: Role::ZooKeeper, run: RUN, status: ExitStatus::Signal(15) };
+            let end = Event::Exited {
+                role: Role::ZooKeeper,
+                run: RUN,
+                status: ExitStatus::Signal(15),
+                evidence: Evidence::default(),
+            };
             assert_eq!(next(&mut events).await, end);
         });
     }
@@ -365,7 +375,12 @@ mod tests {
             while let Ok(event) = events.try_recv() {
                 ends.push(event);
             }
-            let exited = |role, run, signal| Event::Exited { role, run, status: ExitStatus::Signal(signal) };
+            let exited = |role, run, signal| Event::Exited {
+                role,
+                run,
+                status: ExitStatus::Signal(signal),
+                evidence: Evidence::default(),
+            };
             assert_eq!(ends, [exited(Role::Kafka, RunId(8), 9), exited(Role::ZooKeeper, RUN, 15)]);
         });
     }

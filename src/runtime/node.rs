@@ -21,7 +21,7 @@ use crate::model::{Progress, Rng, RunId, Severity};
 use crate::notify::log;
 use crate::notify::systemd::{self, Notifier};
 use crate::plan::Plan;
-use crate::supervise::{Action, Event, Policy, Probe, Supervisor};
+use crate::supervise::{Action, Event, Past, Policy, Probe, Supervisor};
 
 use super::children::Children;
 use super::claim::{Claim, Refusal, mark_stop, unmark_stop};
@@ -140,7 +140,12 @@ impl Node {
         let first_run = RunId(u64::try_from(seed.as_millis()).unwrap_or_default());
         let rng = Rng::new(u64::try_from(seed.as_nanos()).unwrap_or_default() ^ u64::from(std::process::id()));
         Ok(Some(Node {
-            supervisor: Supervisor::new(Policy::from_config(&plan.config, first_run), clock.now(), rng),
+            supervisor: Supervisor::new(
+                Policy::from_config(&plan.config, first_run),
+                &Past::default(),
+                clock.now(),
+                rng,
+            ),
             children: Children::new(Arc::clone(&plan), front.journal().clone(), Arc::new(book), sender),
             probes: Probes::new(plan),
             clock,
@@ -195,6 +200,7 @@ impl Node {
             Action::Spawn { role, run } => self.children.spawn(role, run),
             Action::Terminate { role, run } => self.children.terminate(role, run),
             Action::Kill { role, run } => self.children.kill(role, run),
+            Action::Dump { .. } | Action::Mark { .. } | Action::Settle { .. } | Action::ReleaseToken => {}
             Action::Probe(probe) => self.ask(probe),
             Action::Announce(notice) => self.front.announce(&notice),
             Action::Ready => self.front.ready(),

@@ -109,6 +109,7 @@ impl Probes {
                     Event::Registration { ask, outcome }
                 });
             }
+            Probe::Fence { .. } | Probe::Token { .. } => {}
             Probe::Brokers => {
                 let session = Arc::clone(&self.session);
                 self.begin(Kind::Brokers, async move {

@@ -1,7 +1,10 @@
 //! What is known of a living broker, and what that says: is it serving, in sync, or what is missing.
 
+use std::time::Duration;
+
 use crate::model::{InSyncOutcome, Moment, SessionId, WaitReason};
 
+use super::health::Health;
 use super::slot::Slot;
 use super::watch::ProgressWatch;
 
@@ -15,8 +18,11 @@ pub(super) struct Facts {
     pub(super) ask: u64,
     /// Idle until it serves.
     pub(super) in_sync: Slot,
-    /// Idle once it serves.
+    /// Each second until it serves and while it is silent, else seldom.
     pub(super) progress: Slot,
+    pub(super) health: Health,
+    /// Since when ZooKeeper, asked, knows no registration of it; `None` while it does.
+    pub(super) unregistered: Option<Moment>,
     pub(super) watch: ProgressWatch,
     /// A session that held the registration before this run began, and so is not this run's.
     pub(super) foreign: Option<SessionId>,
@@ -40,7 +46,7 @@ pub(super) struct Facts {
 
 impl Facts {
     /// A run that was just ordered: nothing is known.
-    pub(super) fn new(now: Moment) -> Facts {
+    pub(super) fn new(now: Moment, late: Duration) -> Facts {
         Facts {
             broker: Slot::Idle,
             registration: Slot::Idle,
@@ -48,6 +54,8 @@ impl Facts {
             in_sync: Slot::Idle,
             progress: Slot::Idle,
             watch: ProgressWatch::begin(now),
+            health: Health::begin(now, late),
+            unregistered: None,
             foreign: None,
             registered: None,
             listed: false,

@@ -86,6 +86,17 @@ impl Lane<Kafka> {
     }
 }
 
+impl Lane<Kafka> {
+    /// An answer that came while a removal was under way: it may have been read before it, or be overtaken by it.
+    pub(super) fn ask_again_after_fence(&mut self, now: Moment, ask: u64) {
+        if let State::Waiting(wait) = &mut self.state
+            && wait.ask == ask
+        {
+            wait.registration = Slot::Due(now + EAGER_INTERVAL);
+        }
+    }
+}
+
 impl Wait {
     /// Nothing seen yet; the look at the machine is due at once.
     pub(super) fn new(now: Moment) -> Wait {

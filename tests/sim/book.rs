@@ -90,7 +90,7 @@ pub struct Book {
     pub window: Time,
 }
 
-const KINDS: usize = 10;
+const KINDS: usize = 12;
 
 fn kind(probe: Probe) -> (usize, u64) {
     match probe {
@@ -105,6 +105,8 @@ fn kind(probe: Probe) -> (usize, u64) {
         Probe::Progress { role: Role::ZooKeeper, run } => (7, run.0),
         Probe::Progress { role: Role::Kafka, run } => (8, run.0),
         Probe::Brokers => (9, 0),
+        Probe::Fence { ask, .. } => (10, ask),
+        Probe::Token { ask, .. } => (11, ask),
     }
 }
 
@@ -120,6 +122,8 @@ fn answered_kind(message: &Message) -> Option<(usize, u64)> {
         Message::Progress { role: Role::ZooKeeper, run, .. } => (7, run.0),
         Message::Progress { role: Role::Kafka, run, .. } => (8, run.0),
         Message::Brokers { .. } => (9, 0),
+        Message::Fence { ask, .. } => (10, ask),
+        Message::Token { ask } => (11, ask),
         Message::Spawned { .. } | Message::SpawnFailed { .. } | Message::Exited { .. } | Message::Stop => return None,
     })
 }
@@ -230,6 +234,7 @@ impl Book {
                     self.peers_serve_since.get_or_insert(now);
                 }
             }
+            Message::Fence { .. } | Message::Token { .. } => {}
             Message::Registration { seen, .. } => match seen {
                 Seen::Absent | Seen::Held(_) => {
                     self.registration.read = Some(seen);

@@ -1,9 +1,9 @@
 //! What travels from the world to a supervisor, small enough to be queued by the million; it becomes an `Event` on delivery.
 
 use kafka_node::model::{
-    BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, ExitStatus, InSyncOutcome, NodeName, PeerView,
-    PreflightOutcome, Progress, QuorumRole, RegistrationOutcome, Role, RunId, SessionId, SpawnFailure, StopCause,
-    WaitReason, ZooKeeperOutcome,
+    BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, Evidence, ExitStatus, FenceOutcome, InSyncOutcome, NodeName,
+    PeerView, PreflightOutcome, Progress, QuorumRole, RegistrationOutcome, Role, RunId, SessionId, SpawnFailure,
+    StopCause, TokenOutcome, WaitReason, ZooKeeperOutcome,
 };
 use kafka_node::supervise::Event;
 
@@ -24,6 +24,26 @@ pub enum Seen {
     Absent,
     Held(i64),
     Unreadable,
+}
+
+/// What became of a fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fenced {
+    Removed,
+    Gone,
+    Foreign(i64),
+    Failed,
+}
+
+impl Fenced {
+    fn outcome(self) -> FenceOutcome {
+        match self {
+            Fenced::Removed => FenceOutcome::Removed { controller: false },
+            Fenced::Gone => FenceOutcome::Gone,
+            Fenced::Foreign(session) => FenceOutcome::Foreign(SessionId(session)),
+            Fenced::Failed => FenceOutcome::Failed(String::from("no session")),
+        }
+    }
 }
 
 /// What the broker's listener answers.
@@ -68,6 +88,13 @@ pub enum Message {
         ask: u64,
         seen: Seen,
     },
+    Fence {
+        ask: u64,
+        fenced: Fenced,
+    },
+    Token {
+        ask: u64,
+    },
     /// One bit a node whose broker is registered; `None` where unreadable.
     Brokers {
         registered: Option<Mask>,
@@ -100,7 +127,7 @@ impl Message {
             Message::ZooKeeper { run, .. } => Some((Role::ZooKeeper, run)),
             Message::Broker { run, .. } | Message::InSync { run, .. } => Some((Role::Kafka, run)),
             Message::Preflight { .. } | Message::Ensemble { .. } | Message::Registration { .. } => None,
-            Message::Brokers { .. } | Message::Stop => None,
+            Message::Fence { .. } | Message::Token { .. } | Message::Brokers { .. } | Message::Stop => None,
         }
     }
 
@@ -114,7 +141,11 @@ impl Message {
             Message::SpawnFailed { role, run, curable: false } => {
                 Event::SpawnFailed { role, run, failure: SpawnFailure::Missing(String::new()) }
             }
-            Message::Exited { role, run, status } => Event::Exited { role, run, status },
+            Message::Exited { role, run, status } => Event::Exited { role, run, status, evidence: Evidence::default() },
+            Message::Fence { ask, fenced } => Event::Fence { ask, outcome: fenced.outcome() },
+            Message::Token { ask } => {
+                Event::Token { ask, outcome: TokenOutcome::Unreadable(String::from("not modelled")) }
+            }
             Message::Preflight { role, held: false } => Event::Preflight { role, outcome: PreflightOutcome::Clear },
             Message::Preflight { role, held: true } => Event::Preflight {
                 role,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use kafka_node::model::{
     BrokerOutcome, Moment, Notice, QuorumRole, RegistrationOutcome, Rng, Role, RunId, ZooKeeperOutcome,
 };
-use kafka_node::supervise::{Action, Event, NodeView, Policy, Probe, Supervisor};
+use kafka_node::supervise::{Action, Event, NodeView, Past, Policy, Probe, Supervisor};
 
 use crate::driver::Driver;
 
@@ -66,8 +66,8 @@ pub struct Mutant<F> {
 }
 
 impl<F: Flaw> Driver for Mutant<F> {
-    fn new(policy: Policy, now: Moment, rng: Rng) -> Self {
-        let real = Supervisor::new(policy, now, rng);
+    fn new(policy: Policy, past: &Past, now: Moment, rng: Rng) -> Self {
+        let real = Supervisor::new(policy, past, now, rng);
         Mutant { real, flaw: F::default(), sight: Sight::default(), out: VecDeque::new() }
     }
 

@@ -7,7 +7,7 @@ use crate::clock::{MS, SEC, Time, short};
 use crate::driver::Driver;
 use crate::ensemble::{MOST, Mask, bit};
 use crate::jvm::Phase;
-use crate::message::{Listener, Message, Seen, Srvr};
+use crate::message::{Fenced, Listener, Message, Seen, Srvr};
 use crate::schedule::between;
 use crate::world::World;
 
@@ -28,6 +28,8 @@ impl<D: Driver> World<D> {
             }
             Probe::Ensemble { .. } => Message::Ensemble { answers: self.ensemble_view(node) },
             Probe::Registration { ask } => Message::Registration { ask, seen: self.registration(node) },
+            Probe::Fence { ask, session } => Message::Fence { ask, fenced: self.fence(node, session.0) },
+            Probe::Token { ask, .. } => Message::Token { ask },
             Probe::Brokers => Message::Brokers { registered: self.registered_seen_by(node) },
             Probe::Broker { run } => {
                 let jvm = self.nodes[node].jvms[Role::Kafka as usize].as_ref().filter(|jvm| jvm.run == run);
@@ -110,6 +112,20 @@ impl<D: Driver> World<D> {
         let readable = self.ensemble.connected(node) && self.now >= self.nodes[node].no_session;
         let held = (0..self.nodes.len()).filter(|n| self.ensemble.registrations[*n].is_some());
         readable.then(|| held.fold(0, |mask, n| mask | bit(n)))
+    }
+
+    fn fence(&mut self, node: usize, session: i64) -> Fenced {
+        if !self.ensemble.connected(node) || self.now < self.nodes[node].no_session {
+            return Fenced::Failed;
+        }
+        match self.ensemble.registrations[node] {
+            Some(registration) if registration.session == session => {
+                self.ensemble.registrations[node] = None;
+                Fenced::Removed
+            }
+            Some(registration) => Fenced::Foreign(registration.session),
+            None => Fenced::Gone,
+        }
     }
 
     fn registration(&self, node: usize) -> Seen {

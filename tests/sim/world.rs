@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use kafka_node::model::{Moment, NodeName, Notice, Rng, Role, RunId};
-use kafka_node::supervise::{Action, NodeView, Policy, Probe};
+use kafka_node::supervise::{Action, NodeView, Past, Policy, Probe};
 
 use crate::book::{Book, world_time};
 use crate::clock::{MIN, SEC, Time, long};
@@ -250,7 +250,7 @@ impl<D: Driver> World<D> {
         let policy = self.policy(node);
         let now = self.local(node);
         let rng = Rng::new(self.rng.next_u64());
-        let supervisor = D::new(policy.clone(), now, rng);
+        let supervisor = D::new(policy.clone(), &Past::default(), now, rng);
         let book = Book::new(&policy, self.now);
         self.nodes[node].alive = Some(Alive { supervisor, policy, book, wake: None, handled: 0 });
         self.say(node, || String::from("power on"));
@@ -273,6 +273,7 @@ impl<D: Driver> World<D> {
             level: self.schedule.level,
             probe_interval: long(self.schedule.probe_interval),
             hang_after: Duration::from_secs(10),
+            slow_after: Duration::from_secs(60),
             grace: long(self.schedule.grace),
             first_run: RunId(u64::from(self.nodes[node].boot) << 32),
         }
@@ -408,12 +409,14 @@ impl<D: Driver> World<D> {
                 }
                 Probe::Progress { role, run } => hold!(probes_ask_the_present_run(book, role, run)),
                 Probe::Preflight { .. } | Probe::Ensemble { .. } | Probe::Registration { .. } | Probe::Brokers => {}
+                Probe::Fence { .. } | Probe::Token { .. } => {}
             },
             Action::Finish { clean } => {
                 hold!(finish_only_when_all_down(book));
                 hold!(finish_clean_only_if_no_kill_and_clean_codes(book, clean));
             }
             Action::Announce(_) | Action::Ready | Action::Stopping => {}
+            Action::Dump { .. } | Action::Mark { .. } | Action::Settle { .. } | Action::ReleaseToken => {}
         }
         Ok(())
     }
@@ -455,6 +458,7 @@ impl<D: Driver> World<D> {
             Action::Ready => alive.book.ready_said += 1,
             Action::Stopping => alive.book.stopping_said += 1,
             Action::Finish { clean } => alive.book.finished = Some(clean),
+            Action::Dump { .. } | Action::Mark { .. } | Action::Settle { .. } | Action::ReleaseToken => {}
         }
     }
 
