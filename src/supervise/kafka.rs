@@ -125,6 +125,14 @@ impl Lane<Kafka> {
         policy: &Policy,
         out: &mut Out,
     ) {
+        if let Some(live) = self.live_run(run) {
+            live.facts.health.no_answer(); // unless it is one
+        }
+        self.note_broker(now, run, outcome, policy, out);
+    }
+
+    /// The same of an answer that was lost, which says less.
+    fn note_broker(&mut self, now: Moment, run: RunId, outcome: BrokerOutcome, policy: &Policy, out: &mut Out) {
         let was_ready = matches!(self.state, State::Ready(_));
         let Some(live) = self.live_run(run) else { return };
         let facts = &mut live.facts;
@@ -258,7 +266,7 @@ impl Lane<Kafka> {
         }
         match facts.broker.turn(now) {
             Turn::Ask => out.probe(Probe::Broker { run }),
-            Turn::Lost => self.handle_broker(now, run, BrokerOutcome::Silent { accepts: false }, policy, out),
+            Turn::Lost => self.note_broker(now, run, BrokerOutcome::Silent { accepts: false }, policy, out),
             Turn::Rest => {}
         }
         // Last: an answer that is lost makes a look due.
