@@ -300,12 +300,11 @@ impl Lane<Kafka> {
         }
     }
 
-    /// Whether the broker is of any use. One that has never served is left alone: it starts or recovers.
+    /// Whether the broker is of any use. One that has never served is left alone: it starts or recovers. One that answers is
+    /// past that, since Kafka opens its listener once it has registered.
     pub(super) fn verdict(&self, now: Moment, late: Duration, policy: &Policy) -> Verdict {
-        let Some(facts) = self.live().map(|live| &live.facts).filter(|facts| facts.ever_served) else {
-            return Verdict::Well;
-        };
-        let verdict = facts.health.judge(now, late, policy);
+        let Some(facts) = self.live().map(|live| &live.facts) else { return Verdict::Well };
+        let verdict = if facts.ever_served { facts.health.judge(now, late, policy) } else { Verdict::Well };
         let lost = facts.unregistered.map_or(Duration::ZERO, |since| now.since(since));
         if verdict == Verdict::Well && facts.answers && lost >= policy.slow_after {
             return Verdict::Hung(Blame::Unregistered { since: lost });
