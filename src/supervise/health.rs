@@ -117,6 +117,11 @@ impl Health {
         now.since(self.answered).saturating_sub(self.lateness(late))
     }
 
+    /// The same where it was seen not to answer, else nothing.
+    pub(super) fn unanswered_for(&self, now: Moment, late: Duration) -> Duration {
+        if self.unanswered { self.silent(now, late) } else { Duration::ZERO }
+    }
+
     fn lateness(&self, late: Duration) -> Duration {
         late.saturating_sub(self.late_then)
     }
