@@ -20,7 +20,6 @@ pub const SLOW_AFTER: Time = 60 * SEC;
 /// What is true of a JVM at the moment of a signal that ends it for health.
 #[derive(Clone, Copy, Debug)]
 pub struct Use {
-    pub phase: Option<Phase>,
     pub served: bool,
     /// The hang that deserves an end, how long it lasted, and how long ago it ended (0 while it lasts).
     pub hang: Option<(Hang, Time, Time)>,
@@ -32,7 +31,6 @@ impl Use {
     fn of(jvm: Option<&Jvm>, now: Time) -> Use {
         let hanging = jvm.and_then(|jvm| jvm.hanging).filter(|hanging| hanging.hang.deserves_an_end());
         Use {
-            phase: jvm.map(|jvm| jvm.phase),
             served: jvm.is_some_and(|jvm| jvm.served || jvm.phase == Phase::Joined),
             hang: hanging.map(|h| (h.hang, h.until.min(now) - h.since, now.saturating_sub(h.until))),
             unregistered: jvm.and_then(|jvm| jvm.unregistered).map(|since| now - since),
@@ -46,6 +44,9 @@ impl<D: Driver> World<D> {
         let Some(alive) = &self.nodes[node].alive else { return Ok(()) };
         let (book, now) = (&alive.book, self.now);
         let jvm = self.nodes[node].jvms[role as usize].as_ref().filter(|jvm| jvm.run == run);
+        if jvm.is_none() {
+            return Ok(()); // it is dead already, and the news of it is on its way
+        }
         let truth = Use::of(jvm, now);
         hold!(nothing_is_ended_for_health_in_a_stop(book));
         hold!(recovering_broker_is_never_killed(role, truth));

@@ -56,7 +56,7 @@ impl<D: Driver> World<D> {
             }
             Fault::Unregistered { node } => self.unregister_for_good(node),
             Fault::Starved { node, lasts } => {
-                self.nodes[node].asleep = now + lasts;
+                self.nodes[node].asleep = self.nodes[node].asleep.max(now + lasts);
                 for role in Role::ALL {
                     self.hang(node, role, Hang::Starved, lasts);
                 }
@@ -126,7 +126,6 @@ impl<D: Driver> World<D> {
             this.no_session = 0;
             this.oversleep = 0;
             this.half_way = false;
-            this.asleep = this.asleep.min(now);
             this.stranger = this.stranger.min(now);
             for jvm in this.jvms.iter_mut().flatten() {
                 if jvm.phase != Phase::Stops {
@@ -156,6 +155,7 @@ impl<D: Driver> World<D> {
         let Some(hanging) = jvm.hanging.filter(|hanging| now < hanging.until) else { return };
         let known = this.record.entry(jvm.run).is_some_and(|entry| entry.served) && !stopping;
         let mended = hanging.hang.deserves_an_end() && (hanging.hang != Hang::SlowSpiral || jvm.counted);
+        // (one that nobody saw serve is left alone for ever: it may recover)
         if !(known && mended && hanging.until == Time::MAX) {
             let run = jvm.run;
             jvm.hang_ends(now);

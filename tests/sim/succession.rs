@@ -56,7 +56,7 @@ impl<D: Driver> World<D> {
             End::Kill => self.supervisor_is_gone(node),
             End::HalfWay => self.nodes[node].half_way = true,
             End::Stop { lasts, killed } => {
-                self.nodes[node].asleep = self.now + lasts;
+                self.nodes[node].asleep = self.nodes[node].asleep.max(self.now + lasts);
                 if killed {
                     self.after(lasts, What::WatchdogKills { node, boot });
                 }
