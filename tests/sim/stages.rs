@@ -213,6 +213,7 @@ impl<D: Driver> World<D> {
                 }
                 if now - since > QUIET_FOR {
                     let keeper = self.token.map(|token| token.node);
+                    let keeper = keeper.filter(|node| self.all_serve_in_truth(*node));
                     hold!(nobody_keeps_the_restart_token_once_all_serve(keeper));
                     self.stage = if self.schedule.stops_at_the_end { self.stop_all() } else { Stage::Done };
                 }

@@ -602,7 +602,8 @@ impl<D: Driver> World<D> {
     fn truth(&self, node: usize) -> Truth {
         let serves = |role: Role| match self.nodes[node].lost[role as usize] {
             _ if self.served[role as usize] & bit(node) != 0 => Serves::Yes,
-            Some(at) => Serves::Until(at),
+            // What it slept through it could not know.
+            Some(at) => Serves::Until(at.max(self.nodes[node].asleep).min(self.now)),
             None => Serves::Never,
         };
         Truth { zookeeper: serves(Role::ZooKeeper), kafka: serves(Role::Kafka) }
