@@ -16,7 +16,9 @@ use super::event::{Action, Mark, Probe};
 use super::health::{Health, Verdict};
 use super::lane::{Kind, Lane, Level, Out, State};
 use super::past::PastRun;
-use super::policy::{EAGER_INTERVAL, HEALTH_INTERVAL, IN_SYNC_INTERVAL, PROGRESS_INTERVAL, Policy, WAIT_INTERVAL};
+use super::policy::{
+    EAGER_INTERVAL, HEALTH_INTERVAL, IN_SYNC_INTERVAL, PATIENT_INTERVAL, PROGRESS_INTERVAL, Policy, WAIT_INTERVAL,
+};
 use super::registration::Wait;
 use super::slot::{Slot, Turn, earlier, round};
 use super::zookeeper::{announce_change, next_look};
@@ -138,6 +140,7 @@ impl Lane<Kafka> {
         let facts = &mut live.facts;
         facts.refuses = outcome == BrokerOutcome::Refused;
         match outcome {
+        let silent = !matches!(outcome, BrokerOutcome::Answers { .. });
             BrokerOutcome::Answers { lists_itself, controller: _ } => {
                 facts.answers = true;
                 facts.listed = lists_itself;
@@ -160,6 +163,9 @@ impl Lane<Kafka> {
     }
 
     /// The ISRs were read, or could not be.
+        if silent {
+            facts.broker.sooner(now + PATIENT_INTERVAL); // one that is hung only for a while must get to say so
+        }
     pub(super) fn handle_in_sync(
         &mut self,
         now: Moment,
