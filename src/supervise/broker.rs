@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::model::{InSyncOutcome, Moment, SessionId, WaitReason};
 
 use super::health::Health;
+use super::policy::SESSION_PROOF;
 use super::slot::Slot;
 use super::watch::ProgressWatch;
 
@@ -36,6 +37,10 @@ pub(super) struct Facts {
     pub(super) refuses: bool,
     /// When it last answered; its start counts.
     pub(super) last_answer: Moment,
+    /// When it first answered; unset for an adopted run, whose first answer nobody remembers.
+    pub(super) first_answer: Option<Moment>,
+    /// An earlier supervisor started it.
+    pub(super) adopted: bool,
     /// It served at some time: a SIGTERM is then answered by a controlled shutdown.
     pub(super) ever_served: bool,
     /// Since when it does not serve: probing is eager for a while after it.
@@ -62,6 +67,8 @@ impl Facts {
             answers: false,
             refuses: false,
             last_answer: now,
+            first_answer: None,
+            adopted: false,
             ever_served: false,
             unready_since: now,
             sync: None,
@@ -78,6 +85,12 @@ impl Facts {
             (false, false) if self.watch.recovering() => WaitReason::BrokerRecovering { steps: self.watch.steps() },
             (false, false) => WaitReason::BrokerStarting,
         }
+    }
+
+    /// The session that holds the registration, where it is this run's beyond doubt.
+    pub(super) fn own_session(&self, now: Moment) -> Option<SessionId> {
+        let soon = self.first_answer.is_some_and(|at| now.since(at) <= SESSION_PROOF);
+        self.registered.filter(|_| soon)
     }
 
     /// Known to be in sync.

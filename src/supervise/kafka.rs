@@ -45,6 +45,7 @@ impl Kind for Kafka {
         facts.broker = Slot::Due(now);
         facts.registration = Slot::Due(now);
         facts.ever_served = past.served;
+        facts.adopted = true;
     }
 
     fn health(facts: &Facts) -> &Health {
@@ -139,12 +140,15 @@ impl Lane<Kafka> {
         let Some(live) = self.live_run(run) else { return };
         let facts = &mut live.facts;
         facts.refuses = outcome == BrokerOutcome::Refused;
-        match outcome {
         let silent = !matches!(outcome, BrokerOutcome::Answers { .. });
+        match outcome {
             BrokerOutcome::Answers { lists_itself, controller: _ } => {
                 facts.answers = true;
                 facts.listed = lists_itself;
                 facts.last_answer = now;
+                if !facts.adopted {
+                    facts.first_answer.get_or_insert(now);
+                }
                 facts.health.answer(now, out.late);
                 facts.registration.want(now);
             }
@@ -159,13 +163,13 @@ impl Lane<Kafka> {
             }
         }
         facts.broker = Slot::Due(next_look(now, was_ready, facts.unready_since, policy));
+        if silent {
+            facts.broker.sooner(now + PATIENT_INTERVAL); // one that is hung only for a while must get to say so
+        }
         self.judge(now, policy, out);
     }
 
     /// The ISRs were read, or could not be.
-        if silent {
-            facts.broker.sooner(now + PATIENT_INTERVAL); // one that is hung only for a while must get to say so
-        }
     pub(super) fn handle_in_sync(
         &mut self,
         now: Moment,

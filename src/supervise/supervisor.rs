@@ -252,10 +252,10 @@ impl Supervisor {
         }
     }
 
-    /// A broker that answers, is listed and is registered serves with the session that holds the registration.
-    fn note_served_session(&mut self) {
+    /// A broker that just began to answer, is listed and is registered serves with the session that holds the registration.
+    fn note_served_session(&mut self, now: Moment) {
         let Some(State::Ready(live)) = self.kafka.as_ref().map(|lane| &lane.state) else { return };
-        if let (run, Some(session)) = (live.run, live.facts.registered) {
+        if let (run, Some(session)) = (live.run, live.facts.own_session(now)) {
             self.note_session(run, session, false);
         }
     }
@@ -296,7 +296,7 @@ impl Supervisor {
             if let Some(lane) = &mut self.kafka {
                 lane.tick_kafka(now, quorum, &self.policy, &mut self.out);
             }
-            self.note_served_session();
+            self.note_served_session(now);
             self.fencing.note_run(self.kafka.as_ref().and_then(|lane| lane.process().1), &mut self.out);
             if self.may_fence() {
                 self.fencing.tick(now, &mut self.out);
