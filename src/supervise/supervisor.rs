@@ -201,8 +201,10 @@ impl Supervisor {
                 }
             }
             (Role::Kafka, _, Some(lane)) => {
+                let said = end.1.said_stopped;
                 lane.handle_exited(now, run, end, wanted, &mut self.out);
-                let clean = matches!(&lane.last_exit, Some((_, ExitCause::Stopped)));
+                // One that did not say that its stop was complete may not have closed its session.
+                let clean = said && matches!(&lane.last_exit, Some((_, ExitCause::Stopped)));
                 self.fencing.note_end(now, run, clean, &mut self.out);
             }
             (Role::ZooKeeper, None, _) | (Role::Kafka, _, None) => {} // not a service of this node
