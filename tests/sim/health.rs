@@ -51,7 +51,7 @@ impl<D: Driver> World<D> {
         hold!(nothing_is_ended_for_health_in_a_stop(book));
         // In bad weather an old silence may be told late, and the answers since then not at all: nobody could know better.
         let weather = self.schedule.weather;
-        let told = weather.lost > 0
+        let told = weather.lost + weather.late > 0
             && weather.late + weather.twice > 0
             && book.life_of(role, run).is_some_and(|life| life.unanswered);
         hold!(recovering_broker_is_never_killed(role, truth));

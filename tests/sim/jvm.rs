@@ -210,7 +210,10 @@ impl Jvm {
     /// It hangs from now on.
     pub fn hang_from(&mut self, hang: Hang, now: Time, until: Time) {
         self.counters.bring_up_to(now);
-        self.hanging = Some(Hanging { hang, since: now, until });
+        // A silence that another one goes over into is one silence.
+        let before = self.hanging.filter(|before| now < before.until && before.hang.is_silent() && hang.is_silent());
+        let since = before.filter(|before| before.hang.deserves_an_end()).map_or(now, |before| before.since);
+        self.hanging = Some(Hanging { hang, since, until });
         self.pace(now);
     }
 
