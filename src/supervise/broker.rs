@@ -22,7 +22,7 @@ pub(super) struct Facts {
     /// Each second until it serves and while it is silent, else seldom.
     pub(super) progress: Slot,
     pub(super) health: Health,
-    /// Since when ZooKeeper, asked, knows no registration of it; `None` while it does.
+    /// Since when it answers, and ZooKeeper, asked, knows no registration of it; `None` while either is not so.
     pub(super) unregistered: Option<Moment>,
     pub(super) watch: ProgressWatch,
     /// A session that held the registration before this run began, and so is not this run's.

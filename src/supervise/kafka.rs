@@ -106,7 +106,8 @@ impl Lane<Kafka> {
                         facts.unregistered = None;
                         facts.registered = (facts.foreign != Some(session)).then_some(session);
                     }
-                    RegistrationOutcome::Unreadable(_) => {}
+                    // Perhaps there is no quorum, and then it cannot register either.
+                    RegistrationOutcome::Unreadable(_) => facts.unregistered = None,
                 }
                 let registered = facts.registered.is_some();
                 let next = if registered { round(now, policy.probe_interval) } else { now + EAGER_INTERVAL };
@@ -130,6 +131,9 @@ impl Lane<Kafka> {
     ) {
         if let Some(live) = self.live_run(run) {
             live.facts.health.no_answer(); // unless it is one
+            if !matches!(outcome, BrokerOutcome::Answers { .. }) {
+                live.facts.unregistered = None; // it could not register while it was hung
+            }
         }
         self.note_broker(now, run, outcome, policy, out);
     }
