@@ -32,7 +32,7 @@ impl Use {
         let hanging = jvm.and_then(|jvm| jvm.hanging).filter(|hanging| hanging.hang.deserves_an_end());
         Use {
             served: jvm.is_some_and(|jvm| jvm.served || jvm.phase == Phase::Joined),
-            hang: hanging.map(|h| (h.hang, h.until.min(now) - h.since, now.saturating_sub(h.until))),
+            hang: hanging.map(|h| (h.hang, h.until.min(now) - h.silent_since, now.saturating_sub(h.until))),
             unregistered: jvm.and_then(|jvm| jvm.unregistered).map(|since| now - since),
         }
     }

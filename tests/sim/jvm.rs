@@ -95,6 +95,8 @@ impl Hang {
 pub struct Hanging {
     pub hang: Hang,
     pub since: Time,
+    /// When the silence began that it is part of.
+    pub silent_since: Time,
     pub until: Time,
 }
 
@@ -212,8 +214,8 @@ impl Jvm {
         self.counters.bring_up_to(now);
         // A silence that another one goes over into is one silence.
         let before = self.hanging.filter(|before| now < before.until && before.hang.is_silent() && hang.is_silent());
-        let since = before.filter(|before| before.hang.deserves_an_end()).map_or(now, |before| before.since);
-        self.hanging = Some(Hanging { hang, since, until });
+        let silent_since = before.filter(|before| before.hang != Hang::Starved).map_or(now, |before| before.silent_since);
+        self.hanging = Some(Hanging { hang, since: now, silent_since, until });
         self.pace(now);
     }
 

@@ -57,6 +57,7 @@ impl<D: Driver> World<D> {
             Fault::Unregistered { node } => self.unregister_for_good(node),
             Fault::Starved { node, lasts } => {
                 self.nodes[node].asleep = self.nodes[node].asleep.max(now + lasts);
+                self.nodes[node].starved = self.nodes[node].asleep;
                 for role in Role::ALL {
                     self.hang(node, role, Hang::Starved, lasts);
                 }
@@ -92,7 +93,7 @@ impl<D: Driver> World<D> {
     fn power_off(&mut self, node: usize) {
         let this = &mut self.nodes[node];
         this.boot += 1;
-        (this.alive, this.powered, this.half_way, this.asleep) = (None, false, false, 0);
+        (this.alive, this.powered, this.half_way, this.asleep, this.starved) = (None, false, false, 0, 0);
         this.unread.clear();
         for role in Role::ALL {
             if let Some(jvm) = self.nodes[node].jvms[role as usize].take() {
