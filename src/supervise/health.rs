@@ -114,6 +114,11 @@ impl Health {
         self.jvm = Some((now, jvm));
     }
 
+    /// It was asked since it last answered, and did not answer.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.unanswered
+    }
+
     /// For how long it has not answered, less what the supervisor itself slept through.
     pub(super) fn silent(&self, now: Moment, late: Duration) -> Duration {
         now.since(self.answered).saturating_sub(self.lateness(late))
