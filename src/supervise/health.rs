@@ -96,7 +96,9 @@ impl Health {
 
     /// A look at its process and counters.
     pub(super) fn look(&mut self, now: Moment, seen: Progress) {
-        if self.looks == 0 {
+        let held = matches!(self.state, ProcessState::Stopped | ProcessState::Traced);
+        if self.looks == 0 || (held && seen.state != self.state) {
+            // It could do nothing while it was held.
             self.watch = ProgressWatch::begin(now);
         }
         self.looks = self.looks.saturating_add(1);
