@@ -72,6 +72,7 @@ pub struct Ensemble {
     syncing: Mask,
     electing: bool,
     epoch: u32,
+    led_since: Time,
     owners: Vec<Owner>,
     stamps: u64,
     /// The session that holds `/controller`.
@@ -92,6 +93,7 @@ impl Ensemble {
             syncing: 0,
             electing: false,
             epoch: 0,
+            led_since: 0,
             owners: Vec::new(),
             stamps: 0,
             controller: None,
@@ -161,6 +163,11 @@ impl Ensemble {
         }
     }
 
+    /// When the last election ended.
+    pub fn led_since(&self) -> Time {
+        self.led_since
+    }
+
     /// Whether anybody leads.
     pub fn is_led(&self) -> bool {
         self.leader.is_some()
@@ -217,6 +224,7 @@ impl Ensemble {
         let Some(reach) = self.majority() else { return Consequences::default() };
         let leader = (0..self.nodes).rev().find(|n| reach & bit(*n) != 0);
         self.leader = leader;
+        self.led_since = now;
         self.serving = leader.map_or(0, bit);
         self.syncing = 0;
         // A new leader gives every session its whole timeout again.

@@ -49,11 +49,9 @@ impl<D: Driver> World<D> {
         }
         let truth = Use::of(jvm, now);
         hold!(nothing_is_ended_for_health_in_a_stop(book));
-        // In bad weather an old silence may be told late, and the answers since then not at all: nobody could know better.
+        // In bad weather a silence may be told, and the answers since then not: nobody could know better.
         let weather = self.schedule.weather;
-        let told = weather.lost + weather.late > 0
-            && weather.late + weather.twice > 0
-            && book.life_of(role, run).is_some_and(|life| life.unanswered);
+        let told = weather.lost + weather.late > 0 && book.life_of(role, run).is_some_and(|life| life.unanswered);
         hold!(recovering_broker_is_never_killed(role, truth));
         hold!(a_broker_is_never_ended_for_health_without_a_quorum(role, self.quorum_lost_for(node)));
         if !told {
@@ -163,7 +161,9 @@ impl<D: Driver> World<D> {
     pub fn fence_due(&mut self, node: usize, life: u32, session: i64, since: Time) -> Result<(), Broken> {
         self.note_peace(node);
         let this = &self.nodes[node];
-        let well = this.calm.is_some_and(|calm| calm + SEC <= since) && self.nodes[node].boot == life;
+        let well = self.ensemble.led_since() + SEC <= since
+            && this.calm.is_some_and(|calm| calm + SEC <= since)
+            && self.nodes[node].boot == life;
         let stands = this.alive.is_some() && self.ensemble.registrations[node].is_some_and(|r| r.session == session);
         hold!(a_dead_brokers_registration_goes_within_a_second_in_good_weather(well, stands, session));
         Ok(())

@@ -16,7 +16,7 @@ use crate::driver::Driver;
 use crate::ensemble::{Ensemble, Mask, bit};
 use crate::health::{HANG_AFTER, SLOW_AFTER};
 use crate::invariants::{self, Broken, Serves, Truth, hold};
-use crate::jvm::{Jvm, Stuck};
+use crate::jvm::{Jvm, Phase, Stuck};
 use crate::message::Message;
 use crate::record::Record;
 use crate::requests::{Removal, Restarting, TokenZnode};
@@ -610,13 +610,19 @@ impl<D: Driver> World<D> {
         let strange = self.ensemble.registrations[node].is_some_and(|there| there.elsewhere);
         let serves = |role: Role| match self.nodes[node].lost[role as usize] {
             // Nobody tells a stranger's registration under this node's id from its own, and its broker answers.
-            _ if role == Role::Kafka && strange => Serves::Yes,
+            _ if role == Role::Kafka && (strange || self.stops_unseen(node)) => Serves::Yes,
             _ if self.served[role as usize] & bit(node) != 0 => Serves::Yes,
             // What it slept through it could not know.
-            Some(at) => Serves::Until(at.max(self.nodes[node].asleep).min(self.now)),
+            Some(at) => Serves::Until(at.max(self.nodes[node].asleep).max(self.nodes[node].stranger).min(self.now)),
             None => Serves::Never,
         };
         Truth { zookeeper: serves(Role::ZooKeeper), kafka: serves(Role::Kafka) }
+    }
+
+    /// A broker takes its time to stop, since a supervisor that is dead told it to: it answers until its end.
+    fn stops_unseen(&self, node: usize) -> bool {
+        let jvm = self.nodes[node].jvms[Role::Kafka as usize].as_ref();
+        jvm.is_some_and(|jvm| jvm.phase == Phase::Stops && jvm.parent != self.nodes[node].boot)
     }
 
     /// Notes when a service stopped serving in truth.
