@@ -18,7 +18,7 @@ use crate::logs::{Levels, Line, Lines};
 use crate::model::{Evidence, ExitStatus, Progress, Role, RunId, Severity, SpawnFailure};
 use crate::observe::recovery::RecoveryWatch;
 use crate::plan::{Plan, ServiceSpec};
-use crate::process::{DRAIN_LIMIT, Drained, RunBook, Running, drain};
+use crate::process::{DRAIN_LIMIT, Drained, Look, RunBook, RunMark, Running, drain, remove_pipes};
 use crate::supervise::Event;
 
 use super::journal::Journal;
@@ -156,7 +156,15 @@ impl Life {
         let (role, run) = (self.role, self.run);
         let (book, journal) = (Arc::clone(&self.book), self.journal.clone());
         let made = spawn_blocking(move || {
-            let running = crate::process::spawn(&spec)?;
+            let mark = RunMark { state_dir: book.state_dir().to_owned(), role, run };
+            // Before the process: were it made and we dead, nothing else would tell the next supervisor to look for it.
+            if let Err(error) = book.intend(role, run, &[]) {
+                journal.say(Severity::Warning, format!("the start of {role} could not be recorded: {error}"));
+            }
+            let running = crate::process::spawn(&spec, mark).inspect_err(|_| {
+                // The next write says the same; a failure of this one is told by that.
+                let _ = book.settled(role, run);
+            })?;
             if let Err(error) = book.started(role, run, running.pid, running.start_time) {
                 journal.say(Severity::Warning, format!("{role} runs and could not be recorded: {error}"));
             }
@@ -168,8 +176,10 @@ impl Life {
     /// Drains and signals it until it is reaped and its last lines are through.
     async fn attend(&self, mut running: Running, mut orders: mpsc::UnboundedReceiver<Order>) -> ExitStatus {
         let (over, ended) = watch::channel(false);
-        let stdout = running.stdout.take().map(|pipe| self.read(pipe, Levels::of_stdout(), ended.clone()));
-        let stderr = running.stderr.take().map(|pipe| self.read(pipe, Levels::of_stderr(), ended));
+        let look = running.look();
+        let stdout =
+            running.stdout.take().map(|pipe| self.read(pipe, Levels::of_stdout(), ended.clone(), look.clone()));
+        let stderr = running.stderr.take().map(|pipe| self.read(pipe, Levels::of_stderr(), ended, look));
         let status = loop {
             tokio::select! {
                 status = running.wait() => break status,
@@ -194,10 +204,11 @@ impl Life {
         pipe: impl AsyncRead + Unpin + Send + 'static,
         levels: Levels,
         ended: watch::Receiver<bool>,
+        look: Look,
     ) -> JoinHandle<()> {
         let (journal, recovery) = (self.journal.clone(), Arc::clone(&self.recovery));
         let reader = Reader { role: self.role, run: self.run, levels, journal, recovery };
-        tokio::spawn(reader.read(pipe, ended))
+        tokio::spawn(reader.read(pipe, ended, look))
     }
 
     /// Not waited for: a slow disk must not hold back the news, and with it the next start.
@@ -205,10 +216,13 @@ impl Life {
         let (role, run) = (self.role, self.run);
         let (book, journal) = (Arc::clone(&self.book), self.journal.clone());
         spawn_blocking(move || {
-            if let Err(error) = book.ended(role, run) {
+            if let Err(error) = book.settled(role, run) {
                 let text = format!("{role} ended and could not be struck out of the record: {error}");
                 journal.say(Severity::Warning, text);
             }
+            // Whoever still reads them reads on; what could not be removed goes at the next start.
+            let mark = RunMark { state_dir: book.state_dir().to_owned(), role, run };
+            let _ = remove_pipes(&mark);
         });
     }
 
@@ -229,7 +243,7 @@ struct Reader {
 
 impl Reader {
     /// Reads to the end, whatever comes: a pipe that nobody reads stops the JVM behind it.
-    async fn read(mut self, mut pipe: impl AsyncRead + Unpin, mut ended: watch::Receiver<bool>) {
+    async fn read(mut self, mut pipe: impl AsyncRead + Unpin, mut ended: watch::Receiver<bool>, look: Look) {
         let mut lines = Lines::default();
         let over = async move {
             // An error means that the sender is gone, which it is only after the end.
@@ -242,6 +256,7 @@ impl Reader {
             }
         })
         .await;
+        look.now();
         lines.flush(|line| self.take(&line));
         if let Drained::Failed(error) = drained {
             let text = format!("the output of {} (run {}) cannot be read any more: {error}", self.role, self.run);

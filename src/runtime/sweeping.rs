@@ -28,12 +28,13 @@ pub async fn clear_the_way(plan: &Plan, front: &mut Front) -> Result<Option<Stop
     let mut announced = false;
     loop {
         let living: Vec<Record> = match Records::read(state_dir) {
-            Ok(records) => records.runs.into_iter().filter(alive).collect(),
+            Ok(records) => records.runs.into_iter().filter(|record| alive(state_dir, record)).collect(),
             // Said when the record is opened.
             Err(_) => return Ok(stop),
         };
         if !announced {
             for Record { role, pid, .. } in &living {
+                let pid = pid.unwrap_or_default();
                 let text = format!(
                     "{role} of an earlier kafka-node still runs (pid {pid}): it is stopped before the start, since it cannot be adopted yet"
                 );
@@ -89,7 +90,10 @@ fn view(plan: &Plan, front: &Front, living: &[Record]) -> NodeView {
     let since = front.clock().now();
     let waiting_for: Vec<Waiting> = living
         .iter()
-        .map(|record| Waiting { role: record.role, reason: WaitReason::EarlierRun { pid: record.pid } })
+        .map(|record| Waiting {
+            role: record.role,
+            reason: WaitReason::EarlierRun { pid: record.pid.unwrap_or_default() },
+        })
         .collect();
     let status = waiting_for.first().map_or_else(|| "starting".to_owned(), |waiting| waiting.reason.to_string());
     let service = |role| ServiceView {
