@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::model::{Notice, Role, Severity};
+use crate::notify::history::History;
+use crate::notify::history_entry::entry_of;
 use crate::notify::systemd::Notifier;
 use crate::plan::Plan;
 use crate::process::RunBook;
@@ -39,6 +41,7 @@ pub struct Front {
     who: Identity,
     clock: Clock,
     journal: Journal,
+    history: History,
     notices: VecDeque<EventReport>,
     notifier: Notifier,
     heartbeat: Arc<AtomicU64>,
@@ -65,6 +68,7 @@ impl Front {
     pub async fn open(
         plan: &Plan,
         journal: Journal,
+        history: History,
         notifier: Notifier,
         heartbeat: Arc<AtomicU64>,
     ) -> Result<Front, Refusal> {
@@ -79,6 +83,7 @@ impl Front {
             who: Identity { name: node.name.to_string(), id: node.number.get(), pid: std::process::id() },
             clock: Clock::start(),
             journal,
+            history,
             notices: VecDeque::new(),
             notifier,
             heartbeat,
@@ -130,7 +135,11 @@ impl Front {
     /// Says a notice of the supervisor and remembers it.
     pub fn announce(&mut self, notice: &Notice) {
         self.journal.notice(notice);
-        self.remember(event(rfc3339_millis(SystemTime::now()), notice));
+        let at = rfc3339_millis(SystemTime::now());
+        if let Some(entry) = entry_of(&at, notice) {
+            self.history.note(entry);
+        }
+        self.remember(event(at, notice));
     }
 
     /// Says something of the runtime's own and remembers it.
@@ -172,7 +181,7 @@ impl Front {
     }
 
     fn report(&self, view: &NodeView, present: &Present) -> StatusReport {
-        StatusReport::new(&self.who, view, present, self.notices.iter().cloned().collect())
+        StatusReport::new(&self.who, view, present, self.notices.iter().cloned().collect(), self.history.recent())
     }
 
     fn remember(&mut self, event: EventReport) {

@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 use crate::model::{Progress, Rng, RunId, Severity};
+use crate::notify::history::History;
+use crate::notify::history_entry::SupervisorEnd;
 use crate::notify::log;
 use crate::notify::systemd::{self, Notifier};
 use crate::plan::Plan;
@@ -25,7 +27,7 @@ use crate::supervise::{Action, Event, Past, Policy, Probe, Supervisor};
 
 use super::children::Children;
 use super::claim::{Claim, Refusal, mark_stop, unmark_stop};
-use super::clock::Clock;
+use super::clock::{Clock, rfc3339_millis};
 use super::front::{Front, Outside};
 use super::journal::Journal;
 use super::probes::{Panicked, Probes};
@@ -68,25 +70,45 @@ pub fn run(plan: Plan, claim: Claim) -> Result<NodeEnd, Refusal> {
     let (sink, log_thread) = log::start(plan.config.log.journal, source).map_err(system("start the log thread"))?;
     let journal = Journal::new(sink);
     journal.hear_panics();
+    let history = open_history(&plan, &journal).map_err(system("start the history thread"))?;
     let (notifier, notify_thread) =
         systemd::start(Arc::clone(&heartbeat)).map_err(system("start the notify thread"))?;
-    let end = live(&runtime, &plan, &journal, notifier, heartbeat);
+    let end = live(&runtime, &plan, &journal, history.clone(), notifier, heartbeat);
     // The sockets and tasks end before the lock is given back, so that the next supervisor finds nothing of ours.
     runtime.shutdown_timeout(TASKS_LIMIT);
+    history.supervisor_ends(&rfc3339_millis(SystemTime::now()), &last_word(&end));
+    history.finish(FLUSH_LIMIT);
     notify_thread.finish(FLUSH_LIMIT);
     log_thread.flush(FLUSH_LIMIT);
     drop(claim);
     end
 }
 
+/// Opens the history, whose first word is that this supervisor started.
+fn open_history(plan: &Plan, journal: &Journal) -> std::io::Result<History> {
+    let said = journal.clone();
+    let history = History::open(&plan.config.paths.state_dir, move |severity, text| said.say(severity, text))?;
+    history.supervisor_starts(&rfc3339_millis(SystemTime::now()));
+    Ok(history)
+}
+
+fn last_word(end: &Result<NodeEnd, Refusal>) -> SupervisorEnd {
+    match end {
+        Ok(NodeEnd::Clean) => SupervisorEnd::Clean,
+        Ok(NodeEnd::Unclean) => SupervisorEnd::Unclean,
+        Err(refusal) => SupervisorEnd::Refused(refusal.to_string()),
+    }
+}
+
 fn live(
     runtime: &Runtime,
     plan: &Arc<Plan>,
     journal: &Journal,
+    history: History,
     notifier: Notifier,
     heartbeat: Arc<AtomicU64>,
 ) -> Result<NodeEnd, Refusal> {
-    let front = runtime.block_on(Front::open(plan, journal.clone(), notifier, heartbeat))?;
+    let front = runtime.block_on(Front::open(plan, journal.clone(), history, notifier, heartbeat))?;
     let mut node = match runtime.block_on(Node::after_sweep(Arc::clone(plan), front))? {
         Some(node) => node,
         // Asked to stop before anything was started.
