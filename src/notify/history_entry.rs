@@ -118,6 +118,13 @@ pub fn entry_of(at: &str, notice: &Notice) -> Option<Entry> {
         Notice::StopBegins { .. } => because("asked", about(Kind::Stop)),
         Notice::StopAgain { .. } => because("asked-again", about(Kind::Stop)),
         Notice::Stopped { clean } => because(if *clean { "clean" } else { "unclean" }, about(Kind::Stop)),
+        Notice::Adopted { run, pid, .. } => Some(Entry { pid: Some(*pid), ..of_run(Kind::Adopt, run) }),
+        Notice::Fenced { run, .. } => because("removed", of_run(Kind::Fence, run)),
+        Notice::FenceForeign { run, .. } => because("foreign", of_run(Kind::Fence, run)),
+        Notice::FenceDenied { run, .. } => because("denied", of_run(Kind::Fence, run)),
+        Notice::FenceFailed { run, .. } => because("failed", of_run(Kind::Fence, run)),
+        Notice::Hangs { run, blame, .. } => because(blame.word(), of_run(Kind::Health, run)),
+        Notice::HangPassed { run, .. } => because("passed", of_run(Kind::Health, run)),
         // A start that is ordered runs, or has its end, a moment later.
         Notice::Starts { .. } => None,
         // How things stand, not what was done or befell.
@@ -133,6 +140,9 @@ pub fn entry_of(at: &str, notice: &Notice) -> Option<Entry> {
         | Notice::Node { .. }
         | Notice::StopDeferred { .. }
         | Notice::GraceProlonged { .. }
+        | Notice::Dumps { .. }
+        | Notice::TokenTaken
+        | Notice::TokenReturned
         | Notice::LeavesQuorum { .. } => None,
     }
 }
@@ -141,6 +151,7 @@ pub fn entry_of(at: &str, notice: &Notice) -> Option<Entry> {
 fn word(reason: SignalReason) -> &'static str {
     match reason {
         SignalReason::Stop => "stop",
+        SignalReason::Health(blame) => blame.word(),
         SignalReason::StartMadeNoProgress => "start-made-no-progress",
         SignalReason::StartTookTooLong => "start-took-too-long",
         SignalReason::SecondRequest => "second-request",

@@ -73,6 +73,7 @@ impl Front {
         heartbeat: Arc<AtomicU64>,
     ) -> Result<Front, Refusal> {
         let signals = Signals::listen().map_err(|error| Refusal::System { what: "listen to signals", error })?;
+        super::signal::release();
         let control = Control::bind(&plan.config.paths.runtime_dir).await.map_err(Refusal::Control)?;
         let (sender, asks) = mpsc::channel(ASK_QUEUE);
         tokio::spawn(control.serve(sender));
@@ -146,12 +147,6 @@ impl Front {
     pub fn tell(&mut self, severity: Severity, role: Option<Role>, text: &str) {
         self.journal.say(severity, text);
         self.remember(event_in_words(rfc3339_millis(SystemTime::now()), severity, role, text));
-    }
-
-    /// SIGHUP has no meaning yet, and says so instead of ending the process.
-    pub fn refuse_reload(&mut self) {
-        let text = "SIGHUP is ignored: the configuration is read at the start only, restart kafka-node to change it";
-        self.tell(Severity::Warning, None, text);
     }
 
     /// READY=1.

@@ -165,6 +165,11 @@ impl Supervisor {
         self.settle(now);
     }
 
+    /// A stop was asked for.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_some()
+    }
+
     /// The next thing to do, until there is none.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.out.actions.pop_front()
