@@ -13,7 +13,9 @@
 
 use std::collections::VecDeque;
 
-use crate::model::{ExitCause, ExitStatus, Moment, Notice, Rng, Role, RunId, ServiceState, SignalReason, SpawnFailure};
+use crate::model::{
+    Evidence, ExitCause, ExitStatus, Moment, Notice, Rng, Role, RunId, ServiceState, SignalReason, SpawnFailure,
+};
 
 use super::ending::Ending;
 use super::event::{Action, Probe};
@@ -246,10 +248,10 @@ impl<K: Kind> Lane<K> {
     pub(super) fn handle_exited(&mut self, now: Moment, run: RunId, status: ExitStatus, wanted: bool, out: &mut Out) {
         let (born, cause) = match &self.state {
             State::Starting(live) | State::Up(live) | State::Ready(live) if live.run == run => {
-                (live.since, ExitCause::classify(K::ROLE, status, false, None))
+                (live.since, ExitCause::classify(K::ROLE, status, false, None, &Evidence::default()))
             }
             State::Terminating(ending) | State::Killing(ending) if ending.run == run => {
-                (ending.born, ExitCause::classify(K::ROLE, status, true, ending.killed))
+                (ending.born, ExitCause::classify(K::ROLE, status, true, ending.killed, &Evidence::default()))
             }
             // News of an old run.
             State::Starting(_) | State::Up(_) | State::Ready(_) | State::Terminating(_) | State::Killing(_) => return,
