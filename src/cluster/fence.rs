@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use zookeeper_client::{Client, Error, MultiWriter};
+use zookeeper_client::{Client, Error, Stat};
 
 use crate::model::{BrokerId, FenceOutcome, SessionId};
 
@@ -44,9 +44,9 @@ impl Fencing for ZooKeeperSession {
         let answer = self.ask(limit, |client| async move { remove(&client, registration, session).await }).await;
         match answer {
             Ok(outcome) => outcome,
-            Err(Refusal::NotAllowed) => {
-                FenceOutcome::Refused(format!("an ACL of ZooKeeper forbids the removal of {registration}"))
-            }
+            Err(Refusal::NotAllowed) => FenceOutcome::Refused(format!(
+                "an ACL in ZooKeeper forbids to remove {registration}, or {CONTROLLER} with it"
+            )),
             Err(refusal) => FenceOutcome::Failed(refusal.words()),
         }
     }
@@ -64,63 +64,73 @@ async fn remove(client: &Client, registration: &str, session: SessionId) -> Resu
 }
 
 async fn remove_as_read(client: &Client, registration: &str, session: SessionId) -> Result<FenceOutcome, Error> {
-    // A server that lags behind would say that nothing stands there, and the broker would start into NodeExists.
-    client.sync(registration).await?;
-    let (data, stat) = match client.get_data(registration).await {
-        // An earlier removal was done by half, by another hand: ours is one transaction.
-        Err(Error::NoNode) => return remove_controller_as_read(client, session).await,
-        answer => answer?,
-    };
-    if stat.ephemeral_owner != session.0 {
-        return Ok(FenceOutcome::Foreign(SessionId(stat.ephemeral_owner)));
-    }
-    let mut version = stat.version;
-    while version <= FRESH {
-        let stamped = client.set_data(registration, &data, Some(version)).await?;
-        if stamped.ephemeral_owner != session.0 {
-            return Ok(FenceOutcome::Foreign(SessionId(stamped.ephemeral_owner)));
-        }
-        version = stamped.version;
-    }
-    let controller = Controller::held_by(client, session).await?;
+    let Seen { registered, controller } = Seen::read(client, registration).await?;
+    // The one that this session holds, and so the one that goes.
+    let controller = controller.filter(|controller| controller.session == session);
     let mut removal = client.new_multi_writer();
-    removal.add_delete(registration, Some(version))?;
+    match registered {
+        Some((_, stat)) if stat.ephemeral_owner != session.0 => {
+            return Ok(FenceOutcome::Foreign(SessionId(stat.ephemeral_owner)));
+        }
+        Some((data, stat)) => {
+            let mut version = stat.version;
+            while version <= FRESH {
+                let stamped = client.set_data(registration, &data, Some(version)).await?;
+                if stamped.ephemeral_owner != session.0 {
+                    return Ok(FenceOutcome::Foreign(SessionId(stamped.ephemeral_owner)));
+                }
+                version = stamped.version;
+            }
+            removal.add_delete(registration, Some(version))?;
+        }
+        // Somebody else's hand removed the one without the other: we remove them together.
+        None if controller.is_none() => return Ok(FenceOutcome::Gone),
+        None => {}
+    }
     if let Some(controller) = &controller {
-        controller.remove_in(&mut removal)?;
+        // The version of `/controller` is 0 in every life of it: only the epoch tells them apart.
+        removal.add_check_version(CONTROLLER_EPOCH, controller.epoch_version)?;
+        removal.add_delete(CONTROLLER, Some(controller.version))?;
     }
     removal.commit().await?;
     Ok(FenceOutcome::Removed { controller: controller.is_some() })
 }
 
-async fn remove_controller_as_read(client: &Client, session: SessionId) -> Result<FenceOutcome, Error> {
-    let Some(controller) = Controller::held_by(client, session).await? else { return Ok(FenceOutcome::Gone) };
-    let mut removal = client.new_multi_writer();
-    controller.remove_in(&mut removal)?;
-    removal.commit().await?;
-    Ok(FenceOutcome::Removed { controller: true })
+/// What stood there when it was read.
+struct Seen {
+    registered: Option<(Vec<u8>, Stat)>,
+    /// `None` also where there is no epoch to tell one election from the next by: no controller was ever elected.
+    controller: Option<Controller>,
 }
 
-/// `/controller` as one session held it.
 struct Controller {
+    session: SessionId,
     version: i32,
     epoch_version: i32,
 }
 
-impl Controller {
-    /// `None` where `session` does not hold it, or where there is no epoch to tell one election from the next by (no
-    /// controller was ever elected).
-    async fn held_by(client: &Client, session: SessionId) -> Result<Option<Controller>, Error> {
-        // The epoch first: while it stays as it was before `/controller` was read, no other controller can have come.
-        let Some(epoch) = client.check_stat(CONTROLLER_EPOCH).await? else { return Ok(None) };
-        let controller = client.check_stat(CONTROLLER).await?;
-        Ok(controller
-            .filter(|controller| controller.ephemeral_owner == session.0)
-            .map(|controller| Controller { version: controller.version, epoch_version: epoch.version }))
-    }
-
-    fn remove_in(&self, removal: &mut MultiWriter<'_>) -> Result<(), Error> {
-        // The version of `/controller` is 0 in every life of it: only the epoch tells them apart.
-        removal.add_check_version(CONTROLLER_EPOCH, self.epoch_version)?;
-        removal.add_delete(CONTROLLER, Some(self.version))
+impl Seen {
+    /// Reads all of it in one go: the crate sends at the call, and the server answers in order.
+    async fn read(client: &Client, registration: &str) -> Result<Seen, Error> {
+        // A server that lags behind would say that nothing stands there, and the broker would start into NodeExists.
+        let synced = client.sync(registration);
+        let registered = client.get_data(registration);
+        // The epoch before the controller: while it stays as it was before, no other controller can have come.
+        let epoch = client.check_stat(CONTROLLER_EPOCH);
+        let controller = client.check_stat(CONTROLLER);
+        synced.await?;
+        let registered = match registered.await {
+            Err(Error::NoNode) => None,
+            answer => Some(answer?),
+        };
+        let controller = match (epoch.await?, controller.await?) {
+            (Some(epoch), Some(controller)) => Some(Controller {
+                session: SessionId(controller.ephemeral_owner),
+                version: controller.version,
+                epoch_version: epoch.version,
+            }),
+            _ => None,
+        };
+        Ok(Seen { registered, controller })
     }
 }

@@ -8,6 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+use crate::ensemble::LIMIT;
 
 /// Op codes as ZooKeeper's `ZooDefs.OpCode` numbers them.
 pub const SET_DATA: i32 = 5;
@@ -46,7 +49,8 @@ pub struct Held {
 impl Held {
     /// Waits until the request is there.
     pub async fn arrived(&mut self) {
-        self.arrived.take().expect("asked once").await.expect("the request arrives");
+        let arrived = self.arrived.take().expect("asked once");
+        timeout(LIMIT, arrived).await.expect("the request arrives in time").expect("the request arrives");
     }
 
     /// Passes it on to the server.

@@ -1,6 +1,6 @@
 //! The restart token: one holder at a time, and what ends a holding.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafka_node::cluster::token::RestartToken;
 use kafka_node::cluster::zookeeper::ZooKeeperSession;
@@ -54,8 +54,10 @@ async fn the_token_ends_with_its_session() {
     let room = Room::new("token-ends").await;
     let (one, two) = (room.session(), room.session());
     assert_eq!(one.take_token(&node(1), "it hangs", LIMIT).await, TokenOutcome::Held);
+    let begin = Instant::now();
     one.close().await;
     until("the token is gone", async || room.owner(TOKEN).await.is_none()).await;
+    assert!(begin.elapsed() < Duration::from_secs(8), "it was left to the expiry of the session, 10 s");
     assert_eq!(two.take_token(&node(2), "it hangs", LIMIT).await, TokenOutcome::Held);
 }
 
