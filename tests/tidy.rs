@@ -76,15 +76,19 @@ const CRATES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     // An entry of the history is one JSON object on disk and in `status`: one type for both.
     ("serde", &["cli", "runtime", "src/notify/history_entry.rs"]),
-    // The registration of a broker is JSON too.
-    ("serde_json", &["runtime", "cli", "src/cluster/registration.rs", "src/notify/history_entry.rs"]),
+    // The registration of a broker is JSON too, and the restart token.
+    (
+        "serde_json",
+        &["runtime", "cli", "src/cluster/registration.rs", "src/cluster/token.rs", "src/notify/history_entry.rs"],
+    ),
     ("nix", &["process", "observe", "runtime"]),
     ("libsystemd", &["notify"]),
     ("sd_notify", &["notify"]),
     ("signal_hook", &["runtime"]),
     ("signal_hook_tokio", &["runtime"]),
     ("futures_core", &["runtime"]),
-    ("zookeeper_client", &["src/cluster/zookeeper.rs"]),
+    ("zookeeper_client", &["src/cluster/zookeeper.rs", "src/cluster/fence.rs", "src/cluster/token.rs"]),
+    ("spawns_core", &["src/cluster/zookeeper.rs"]),
     ("kafka_protocol", &["cluster"]),
     ("bytes", &["cluster"]),
     ("clap", &["cli"]),
