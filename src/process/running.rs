@@ -252,3 +252,37 @@ impl Running {
         Some(ExitStatus::Unseen)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+
+    use super::*;
+    use crate::model::{Role, RunId};
+
+    /// A child that dies of any signal, seen as a stranger would be.
+    #[test]
+    fn a_stranger_is_signalled_only_while_its_start_time_is_its_own() {
+        let mut child =
+            std::process::Command::new("/bin/sleep").arg("600").process_group(0).spawn().expect("a process");
+        let pid = i32::try_from(child.id()).expect("a pid");
+        let start_time = crate::process::start_time(pid).expect("its start");
+        let seen_as = |start_time| {
+            let mark = RunMark { state_dir: "/nowhere".into(), role: Role::Kafka, run: RunId(1) };
+            Running::new(Identity { pid, start_time }, Origin::Stranger, mark, None)
+        };
+        let mut foreign = seen_as(start_time + 1);
+        foreign.terminate();
+        foreign.dump();
+        foreign.kill_group();
+        assert_eq!(foreign.poll_end(), Some(ExitStatus::Unseen), "its pid is another's");
+        let mut own = seen_as(start_time);
+        let untouched = own.poll_end();
+        own.kill_group();
+        let status = child.wait().expect("its end");
+        assert_eq!(untouched, None, "a signal reached the one who has the pid");
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+        assert_eq!(own.poll_end(), Some(ExitStatus::Unseen));
+        assert!(!own.is_ours() && !own.leads_its_group());
+    }
+}

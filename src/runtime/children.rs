@@ -235,6 +235,21 @@ mod tests {
     }
 
     #[test]
+    fn a_start_is_on_the_record_before_there_is_a_process() {
+        let dir = tempfile::tempdir().expect("a directory");
+        on_a_loop(async {
+            let path = dir.path().display();
+            let (mut children, mut events) = shells(dir.path(), &format!("cp {path}/runs {path}/seen"), "exit 0");
+            children.spawn(Role::ZooKeeper, RUN);
+            assert!(matches!(next(&mut events).await, Event::Spawned { .. }));
+            assert!(matches!(next(&mut events).await, Event::Exited { .. }));
+            let seen = std::fs::read_to_string(dir.path().join("seen")).expect("what the child saw");
+            // Only the intention says when it was born.
+            assert!(seen.contains("run role=zookeeper run=7 ") && seen.contains(" born="), "{seen}");
+        });
+    }
+
+    #[test]
     fn an_order_that_comes_before_the_process_reaches_it() {
         let dir = tempfile::tempdir().expect("a directory");
         on_a_loop(async {
