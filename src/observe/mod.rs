@@ -6,6 +6,8 @@ pub mod broker;
 pub mod dial;
 pub mod host;
 mod host_cgroup;
+pub mod hsperf;
+pub mod hsperf_file;
 pub mod java;
 mod java_version;
 pub mod preflight;
