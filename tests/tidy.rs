@@ -33,6 +33,7 @@ const IMPURE_IN_PURE_ROOMS: &[&str] = &["src/config/loader.rs"];
 const EFFECT_ROOMS: &[&str] = &["process", "notify", "cluster", "runtime", "cli"];
 /// Parsers in a room of probers.
 const PURE_IN_OBSERVE: &[&str] = &[
+    "src/observe/hsperf.rs",
     "src/observe/java_version.rs",
     "src/observe/recovery.rs",
     "src/observe/srvr.rs",
