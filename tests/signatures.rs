@@ -183,6 +183,18 @@ fn the_trouble_of_a_start_is_not_looked_for_once_the_broker_has_started() {
 }
 
 #[test]
+fn an_adopted_broker_has_started_and_its_first_line_may_be_the_rest_of_a_warning() {
+    let code = |text: &str| {
+        let mut watch = EvidenceWatch::adopted(Role::Kafka);
+        text.lines().for_each(|line| watch.line(line.as_bytes()));
+        watch.evidence().signature.map_or("none", |signature| signature.code)
+    };
+    assert_eq!(code("[2026-11-22 16:30:00,000] ERROR Unable to resolve address: kafkanode2:2181 (o.a.z.c.S)"), "none");
+    assert_eq!(code("java.io.IOException: No space left on device"), "none");
+    assert_eq!(code(DISK_FULL), "no-space");
+}
+
+#[test]
 fn the_heaviest_trouble_counts_and_of_equals_the_first() {
     let halted =
         "[2026-11-22 16:30:00,000] ERROR Shutdown broker because all log dirs in /data/k have failed (k.l.L)\n";

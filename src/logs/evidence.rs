@@ -82,6 +82,12 @@ impl EvidenceWatch {
         }
     }
 
+    /// A watch for an adopted run: it has said much that was not heard, and troubles of a start are not looked for.
+    pub fn adopted(role: Role) -> EvidenceWatch {
+        // The first line may be the rest of a warning.
+        EvidenceWatch { loud: false, started: true, ..EvidenceWatch::new(role) }
+    }
+
     /// Takes in one line of the run's output, with or without its newline.
     pub fn line(&mut self, line: &[u8]) {
         self.last.push(line);

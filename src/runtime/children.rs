@@ -157,10 +157,13 @@ impl Children {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
 
     use super::*;
     use crate::config::JournalChoice;
+    use crate::model::{ExitStatus, SpawnFailure};
     use crate::notify::log;
     use crate::plan::{HostFacts, Java, KafkaInstall, Reasoned};
 

@@ -15,7 +15,9 @@ use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-use crate::cluster::zookeeper::{Fencing, Registrations, RestartToken, ZooKeeperSession};
+use crate::cluster::fence::Fencing;
+use crate::cluster::token::RestartToken;
+use crate::cluster::zookeeper::{Registrations, ZooKeeperSession};
 use crate::model::{
     BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, FenceOutcome, InSyncOutcome, NodeName, PeerView, Progress,
     RegistrationOutcome, Role, RunId, TokenOutcome, ZooKeeperOutcome,
