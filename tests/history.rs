@@ -103,7 +103,14 @@ fn what_a_notice_leaves_is_this() {
             r#""kind":"start","service":"kafka","run":"a1","pid":77,"text":"kafka runs as pid 77 (run a1)""#,
         ),
         (
-            Notice::Ended { role, run, cause: ExitCause::Signal(9), lived, again_in: Some(Duration::ZERO), last_lines: Vec::new() },
+            Notice::Ended {
+                role,
+                run,
+                cause: ExitCause::Signal(9),
+                lived,
+                again_in: Some(Duration::ZERO),
+                last_lines: Vec::new(),
+            },
             r#""kind":"end","service":"kafka","run":"a1","cause":"signal","text":"kafka ended after 2.5 s (run a1): SIGKILL from outside; starts again in 0.0 s","lived_ms":2500"#,
         ),
         (

@@ -51,23 +51,24 @@ impl Children {
 
     /// Makes the process of `run`.
     pub fn spawn(&mut self, role: Role, run: RunId) {
-        self.begin(role, run, |life, orders| tokio::spawn(life.make(orders)));
+        self.begin(role, run, Watches::new(role), |life, orders| tokio::spawn(life.make(orders)));
     }
 
     /// Takes over the process of `record`, which an earlier supervisor made.
     pub fn adopt(&mut self, record: Record) {
-        self.begin(record.role, record.run, |life, orders| tokio::spawn(life.adopt(record, orders)));
+        let (role, run) = (record.role, record.run);
+        self.begin(role, run, Watches::adopted(role), |life, orders| tokio::spawn(life.adopt(record, orders)));
     }
 
     fn begin(
         &mut self,
         role: Role,
         run: RunId,
+        watches: Watches,
         start: impl FnOnce(Life, mpsc::UnboundedReceiver<Order>) -> JoinHandle<()>,
     ) {
         let Some(spec) = self.plan.service(role).cloned() else { return };
         let (orders, receiver) = mpsc::unbounded_channel();
-        let watches = Watches::new(role);
         let (living, pid) = watch::channel(None);
         let task = start(self.life(role, run, spec, living, watches.clone()), receiver);
         self.living.insert(role, Child { run, orders, watches, pid, task });
@@ -223,13 +224,10 @@ mod tests {
             for run in (0..20).map(RunId) {
                 children.spawn(Role::Kafka, run);
                 assert!(matches!(next(&mut events).await, Event::Spawned { role: Role::Kafka, .. }));
-                let end = Event::Exited {
-                    role: Role::Kafka,
-                    run,
-                    status: ExitStatus::Code(3),
-                    evidence: Evidence::default(),
-                };
-                assert_eq!(next(&mut events).await, end);
+                let end = next(&mut events).await;
+                let Event::Exited { run: ended, status, evidence, .. } = &end else { panic!("{end:?}") };
+                assert_eq!((*ended, *status), (run, ExitStatus::Code(3)));
+                assert_eq!(evidence.last_lines.last().map(String::as_str), Some(line));
                 let (pid, progress) = children.progress(Role::Kafka, run);
                 assert_eq!((pid, progress.recovery_steps), (None, lines as u64));
                 assert_eq!(children.progress(Role::Kafka, RunId(99)), (None, Progress::default()));
@@ -261,13 +259,8 @@ mod tests {
             children.terminate(Role::ZooKeeper, RunId(6)); // of a run that is over: for nobody
             children.terminate(Role::ZooKeeper, RUN);
             assert!(matches!(next(&mut events).await, Event::Spawned { .. }));
-            let end = Event::Exited {
-                role: Role::ZooKeeper,
-                run: RUN,
-                status: ExitStatus::Signal(15),
-                evidence: Evidence::default(),
-            };
-            assert_eq!(next(&mut events).await, end);
+            let end = next(&mut events).await;
+            assert!(matches!(end, Event::Exited { run: RUN, status: ExitStatus::Signal(15), .. }), "{end:?}");
         });
     }
 

@@ -56,13 +56,19 @@ pub struct Reader {
 }
 
 impl Watches {
-    /// Nobody has said anything yet.
+    /// The run has not said anything yet.
     pub fn new(role: Role) -> Watches {
-        Watches(Arc::new(Mutex::new(Watching {
-            recovery: RecoveryWatch::new(),
-            evidence: EvidenceWatch::new(role),
-            session: SessionWatch::new(),
-        })))
+        Watches::of(EvidenceWatch::new(role))
+    }
+
+    /// The run has said much already, to an earlier supervisor.
+    pub fn adopted(role: Role) -> Watches {
+        Watches::of(EvidenceWatch::adopted(role))
+    }
+
+    fn of(evidence: EvidenceWatch) -> Watches {
+        let (recovery, session) = (RecoveryWatch::new(), SessionWatch::new());
+        Watches(Arc::new(Mutex::new(Watching { recovery, evidence, session })))
     }
 
     /// What the output tells of the run's progress: the kernel's counters are added by the probe.

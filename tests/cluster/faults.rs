@@ -11,7 +11,9 @@ use crate::bed::{Bed, pid_of, signal};
 use crate::{JAVA_11, JAVA_17, START, assert_nothing_left, ready, stop_all_cleanly};
 
 fn pid(status: &Value, service: &str) -> u32 {
-    pid_of(status, service).and_then(|pid| u32::try_from(pid).ok()).unwrap_or_else(|| panic!("no {service}: {status:#}"))
+    pid_of(status, service)
+        .and_then(|pid| u32::try_from(pid).ok())
+        .unwrap_or_else(|| panic!("no {service}: {status:#}"))
 }
 
 fn supervisor(status: &Value) -> u32 {
@@ -75,7 +77,8 @@ fn a_supervisor_that_is_killed_or_reloaded_costs_no_jvm_and_what_dies_meanwhile_
     bed.ended(1, Duration::from_secs(30));
     signal(pid(&first, "kafka"), Signal::SIGKILL);
     bed.start(1);
-    let mended = bed.until(1, "ready with another broker", START, |s| ready(s) && pid(s, "kafka") != pid(&first, "kafka"));
+    let mended =
+        bed.until(1, "ready with another broker", START, |s| ready(s) && pid(s, "kafka") != pid(&first, "kafka"));
     assert_eq!(pid(&mended, "zookeeper"), pid(&first, "zookeeper"), "{mended:#}");
     let log = bed.log_text(1);
     assert!(log.contains("registration of the dead broker"), "not fenced from the record\n{}", bed.story(1));

@@ -7,8 +7,7 @@ mod faults;
 
 use std::time::Duration;
 
-use bed::{Bed, pid_of, signal, waits_for};
-use nix::sys::signal::Signal;
+use bed::{Bed, pid_of, waits_for};
 use serde_json::Value;
 
 const JAVA_11: &str = "KAFKA_NODE_TEST_JAVA_11";
