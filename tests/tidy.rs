@@ -75,15 +75,16 @@ const NOT_IN_PURE: &[&str] = &["HashMap", "HashSet", "async fn", "async move", "
 const CRATES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("serde", &["cli", "runtime"]),
-    // The registration of a broker is JSON too.
-    ("serde_json", &["runtime", "cli", "src/cluster/registration.rs"]),
+    // The registration of a broker is JSON too, and the restart token.
+    ("serde_json", &["runtime", "cli", "src/cluster/registration.rs", "src/cluster/token.rs"]),
     ("nix", &["process", "observe", "runtime"]),
     ("libsystemd", &["notify"]),
     ("sd_notify", &["notify"]),
     ("signal_hook", &["runtime"]),
     ("signal_hook_tokio", &["runtime"]),
     ("futures_core", &["runtime"]),
-    ("zookeeper_client", &["src/cluster/zookeeper.rs"]),
+    ("zookeeper_client", &["src/cluster/zookeeper.rs", "src/cluster/fence.rs", "src/cluster/token.rs"]),
+    ("spawns_core", &["src/cluster/zookeeper.rs"]),
     ("kafka_protocol", &["cluster"]),
     ("bytes", &["cluster"]),
     ("clap", &["cli"]),
