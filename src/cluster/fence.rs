@@ -1,6 +1,8 @@
 //! Fencing: what a dead broker's session still holds is removed, and nothing else ever is. The sequence and why it is safe:
 //! `docs/adr/0012-fencing.md`.
 //!
+//! Effects: reads and removes znodes through the session, under its limit.
+//!
 //! Absent on purpose: the proof that the broker is dead, which the caller has, and when to try again.
 
 use std::future::Future;

@@ -69,9 +69,10 @@ fn a_supervisor_that_is_killed_or_reloaded_costs_no_jvm_and_what_dies_meanwhile_
     let good = fs::read_to_string(bed.config()).expect("the configuration");
     fs::write(bed.config(), format!("{good}nonsense = 1\n")).expect("a broken configuration");
     signal(supervisor(&reloaded), Signal::SIGHUP);
-    bed.until(1, "refusing the reload", START, |_| bed.log_text(1).contains("reload refused"));
-    assert!(ready(&bed.status(1)), "{}", bed.story(1));
+    bed.until(1, "refusing the reload", START, |_| bed.log_text(1).contains("reload refused")); // status needs the file too
     fs::write(bed.config(), good).expect("the configuration again");
+    let unmoved = bed.status(1);
+    assert!(ready(&unmoved) && jvms(&unmoved) == jvms(&first), "{}", bed.story(1));
 
     signal(supervisor(&reloaded), Signal::SIGKILL);
     bed.ended(1, Duration::from_secs(30));

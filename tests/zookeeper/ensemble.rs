@@ -17,8 +17,6 @@ use zookeeper_client::{Acls, Client, CreateMode, Stat};
 
 /// For whatever is waited for, and for calls that are meant to succeed.
 pub const LIMIT: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(20);
-
 pub const IDS: &str = "/brokers/ids";
 pub const REGISTRATION: &str = "/brokers/ids/1";
 pub const CONTROLLER: &str = "/controller";
@@ -76,7 +74,7 @@ fn start() -> Server {
         let said = || std::fs::read_to_string(dir.join("log")).unwrap_or_default();
         assert!(begin.elapsed() < LIMIT, "ZooKeeper does not serve at {address}:\n{}", said());
         assert!(matches!(shell.try_wait(), Ok(None)), "ZooKeeper has ended:\n{}", said());
-        std::thread::sleep(LOOK);
+        std::thread::sleep(Duration::from_millis(20));
     }
     Server { address, _shell: shell }
 }
@@ -175,6 +173,6 @@ pub async fn until<F: Future<Output = bool>>(what: &str, fact: impl Fn() -> F) {
     let begin = Instant::now();
     while !fact().await {
         assert!(begin.elapsed() < LIMIT, "not in {LIMIT:?}: {what}");
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -32,6 +32,8 @@ struct Shared {
     accepted: watch::Sender<usize>,
     refused: watch::Sender<usize>,
     ended: watch::Sender<usize>,
+    /// Answers of the server so far.
+    answered: watch::Sender<usize>,
 }
 
 struct Hold {
@@ -71,6 +73,7 @@ impl Proxy {
             accepted: watch::Sender::new(0),
             refused: watch::Sender::new(0),
             ended: watch::Sender::new(0),
+            answered: watch::Sender::new(0),
         });
         let proxy = Proxy { address, shared: Arc::clone(&shared) };
         tokio::spawn(async move {
@@ -113,6 +116,11 @@ impl Proxy {
         *self.shared.ended.borrow()
     }
 
+    /// How many answers the server has given.
+    pub fn answered(&self) -> usize {
+        *self.shared.answered.borrow()
+    }
+
     /// How many requests of this op code went on to the server.
     pub fn passed(&self, op: i32) -> usize {
         self.shared.passed.lock().expect("the list").iter().filter(|passed| **passed == op).count()
@@ -122,20 +130,32 @@ impl Proxy {
 impl Shared {
     async fn serve(self: Arc<Self>, client: TcpStream, server: SocketAddr) {
         let Ok(server) = TcpStream::connect(server).await else { return };
-        let (from_client, mut to_client) = client.into_split();
-        let (mut from_server, to_server) = server.into_split();
+        let (from_client, to_client) = client.into_split();
+        let (from_server, mut to_server) = server.into_split();
         let mut open = self.open.subscribe();
         tokio::select! {
-            _ = self.requests(from_client, to_server) => {}
-            // The client is told that it is over only by the whole connection's end, so that a request may be held longer than
-            // the client waits for it.
-            _ = async { tokio::io::copy(&mut from_server, &mut to_client).await } => {}
+            // The client's end is no reason to end the other side: what was held may be passed on later, and be answered.
+            _ = async {
+                let _ = self.requests(from_client, &mut to_server).await;
+                std::future::pending::<()>().await
+            } => {}
+            _ = self.answers(from_server, to_client) => {}
             _ = open.wait_for(|open| !open) => {}
         }
     }
 
-    async fn requests(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> Result<()> {
-        pass_frame(&read_frame(&mut from).await?, &mut to).await?;
+    /// Ends with the server's end.
+    async fn answers(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> Result<()> {
+        loop {
+            let frame = read_frame(&mut from).await?;
+            self.answered.send_modify(|count| *count += 1);
+            // That the client is gone does not matter.
+            let _ = pass_frame(&frame, &mut to).await;
+        }
+    }
+
+    async fn requests(&self, mut from: OwnedReadHalf, to: &mut OwnedWriteHalf) -> Result<()> {
+        pass_frame(&read_frame(&mut from).await?, to).await?;
         loop {
             let frame = match read_frame(&mut from).await {
                 Ok(frame) => frame,
@@ -151,7 +171,7 @@ impl Shared {
                 let _ = hold.arrived.send(());
                 self.until_passed(hold.pass, &from).await?;
             }
-            pass_frame(&frame, &mut to).await?;
+            pass_frame(&frame, to).await?;
             self.passed.lock().expect("the list").push(op);
         }
     }
