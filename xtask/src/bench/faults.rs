@@ -10,6 +10,7 @@ mod ledger;
 mod lines;
 mod look;
 mod orphans;
+mod outage;
 mod producer;
 mod report;
 mod scenario;

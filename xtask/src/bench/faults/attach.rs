@@ -5,7 +5,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -36,7 +36,7 @@ pub fn full_gc(pid: u32) -> Outcome<String> {
 }
 
 /// The file tells this SIGQUIT from one that asks for a thread dump.
-fn listen(pid: u32, socket: &PathBuf) -> Outcome<()> {
+fn listen(pid: u32, socket: &Path) -> Outcome<()> {
     let file = PathBuf::from(format!("/proc/{pid}/cwd/.attach_pid{pid}"));
     File::create(&file).during(|| format!("create {}", file.display()))?;
     child::signal(pid, Signal::SIGQUIT);

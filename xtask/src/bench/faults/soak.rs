@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use super::attach;
-use super::cluster::{Cluster, HEALTHY_LIMIT, Return};
+use super::cluster::{Cluster, HEALTHY_LIMIT};
 use super::inject::rest;
 use super::look::Look;
 use super::producer::Producer;
@@ -55,20 +55,7 @@ pub fn run(
         format!("{} restarts", restarts(&after).saturating_sub(restarts(&before))),
         format!("{collections} full collections in {} s", time.as_secs()),
     ];
-    let back = Return::default();
-    let none = (None, None);
-    Ok(Trial {
-        scenario: Scenario::Soak,
-        node: 1,
-        plain: none.0,
-        from,
-        to: now(),
-        back,
-        adopted: none.1,
-        touched,
-        lines: None,
-        notes,
-    })
+    Ok(Trial { to: now(), touched, notes, ..Trial::begin(Scenario::Soak, 1, from) })
 }
 
 /// As many records of 1 kB as the brokers take, by Kafka's own ProducerPerformance.

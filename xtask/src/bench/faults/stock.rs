@@ -105,7 +105,7 @@ fn measure(
             .find(|n| usize::try_from(metadata.controller - 1) != Ok(*n))
             .ok_or_else(|| Failure::new("no node is not the controller"))?;
         let node = nodes.get_mut(n).ok_or_else(|| Failure::new("there is no such node"))?;
-        let [_, broker] = &mut node.jvms;
+        let Node { dir: home, jvms: [_, broker] } = node;
         let from = now();
         broker.kill().and_then(|()| broker.wait()).during(|| "kill a broker".into())?;
         rest(WATCH)?;
@@ -125,7 +125,7 @@ fn measure(
         // By hand, for the next run: the dead session is over by now.
         let address = *ADDRESSES.get(n).ok_or_else(|| Failure::new("there is no such node"))?;
         let heaps = ("256M", "512M");
-        node.jvms[1] = Stock { kafka_home, java, address, members: &ADDRESSES, heaps, dir: &node.dir }.broker()?;
+        *broker = Stock { kafka_home, java, address, members: &ADDRESSES, heaps, dir: home }.broker()?;
         until(in_sync, "the broker that was started again is not in sync")?;
     }
     if let Some(spread) = Spread::of(&figures) {

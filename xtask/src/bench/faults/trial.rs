@@ -9,6 +9,7 @@ use super::cluster::{ADDRESSES, Cluster, HEALTHY_LIMIT, Return};
 use super::inject::{self, Frozen, rest};
 use super::lines::{self, Lines, Missing};
 use super::look::Look;
+use super::outage;
 use super::scenario::{Scenario, Victim};
 use super::tools::Tools;
 use crate::bench::judge;
@@ -23,15 +24,7 @@ pub const BEFORE: Duration = Duration::from_secs(5);
 /// The quiet after the way back, which still belongs to the fault.
 const AFTER: Duration = Duration::from_secs(3);
 /// How long a node may take to be back by itself.
-const LIMIT: Duration = Duration::from_secs(90);
-/// What systemd waits before it starts a unit again (RestartSec), longer than its default of 0.1 s.
-const RESTART: Duration = Duration::from_secs(1);
-/// How long a supervisor hangs until systemd's watchdog kills it.
-const WATCHDOG: Duration = Duration::from_secs(30);
-/// How long the quorum is lost.
-const LOST: Duration = Duration::from_secs(60);
-/// How often a ZooKeeper that was started in place of a frozen one is looked for.
-const FREEZE_AGAIN: Duration = Duration::from_millis(100);
+pub const LIMIT: Duration = Duration::from_secs(90);
 
 /// What came of it.
 #[derive(Debug)]
@@ -56,6 +49,14 @@ pub struct Trial {
     pub lines: Option<Missing>,
     /// What else is to be said.
     pub notes: Vec<String>,
+}
+
+impl Trial {
+    /// One that has begun, and of which nothing is known yet.
+    pub fn begin(scenario: Scenario, node: usize, from: u64) -> Self {
+        let (plain, back, adopted, lines) = (None, Return::default(), None, None);
+        Self { scenario, node, plain, from, to: from, back, adopted, touched: Vec::new(), lines, notes: Vec::new() }
+    }
 }
 
 /// What the runs share.
@@ -93,18 +94,7 @@ impl Stage<'_> {
         let lines = (scenario.victim() == Victim::Supervisor).then(|| Lines::begin(address(node)));
         rest(BEFORE)?;
         let before = self.cluster.looks()?;
-        let mut trial = Trial {
-            scenario,
-            node: node + 1,
-            plain,
-            from: now(),
-            to: 0,
-            back: Return::default(),
-            adopted: None,
-            touched: Vec::new(),
-            lines: None,
-            notes: Vec::new(),
-        };
+        let mut trial = Trial { plain, ..Trial::begin(scenario, node + 1, now()) };
         self.inject(node, &before, &mut trial)?;
         self.recover(node, &mut trial)?;
         rest(AFTER)?;
@@ -168,11 +158,11 @@ impl Stage<'_> {
                     trial.notes.push("the broker outlived its OutOfMemoryError".to_owned());
                 }
             }
-            Scenario::KillSupervisor => self.restart_supervisor(node, Duration::ZERO, look, trial)?,
-            Scenario::HangSupervisor => self.restart_supervisor(node, WATCHDOG, look, trial)?,
+            Scenario::KillSupervisor => outage::kill_supervisor(self.cluster, node, Duration::ZERO, look, trial)?,
+            Scenario::HangSupervisor => outage::kill_supervisor(self.cluster, node, outage::WATCHDOG, look, trial)?,
             Scenario::Reload => {
                 child::signal(self.cluster.node(node)?.pid(), Signal::SIGHUP);
-                trial.adopted = self.adopted(node, begun, look, trial)?;
+                trial.adopted = outage::adopted(self.cluster, node, begun, look, trial)?;
                 rest(BEFORE)?;
             }
             Scenario::KillZookeeper => {
@@ -185,85 +175,8 @@ impl Stage<'_> {
                     }
                 }
             }
-            Scenario::QuorumLost => self.lose_quorum(node, trial)?,
+            Scenario::QuorumLost => outage::lose_quorum(self.cluster, node, trial)?,
             Scenario::Soak => {}
-        }
-        Ok(())
-    }
-
-    /// The supervisor dies, at once or after a hang, and systemd starts it again.
-    fn restart_supervisor(&mut self, n: usize, hang: Duration, look: &Look, trial: &mut Trial) -> Outcome<()> {
-        let supervisor = look.supervisor.and_then(Identity::of);
-        let supervisor = supervisor.ok_or_else(|| Failure::new("the supervisor is gone"))?;
-        if !hang.is_zero() {
-            let mut frozen = Frozen::default();
-            frozen.freeze(supervisor);
-            rest(hang)?;
-            inject::kill(supervisor)?;
-        } else {
-            inject::kill(supervisor)?;
-        }
-        let begun = Instant::now();
-        while !self.cluster.node(n)?.has_ended()? {
-            if begun.elapsed() > LIMIT {
-                return Err(Failure::new("the killed supervisor does not end"));
-            }
-            std::thread::sleep(child::POLL);
-        }
-        rest(RESTART)?;
-        let begun = self.cluster.start_again(n)?;
-        trial.adopted = self.adopted(n, begun, look, trial)?;
-        Ok(())
-    }
-
-    /// The time until a supervisor is ready; `None`, with a note, where the JVMs are not those of before.
-    fn adopted(&mut self, n: usize, begun: Instant, before: &Look, trial: &mut Trial) -> Outcome<Option<Duration>> {
-        while begun.elapsed() < LIMIT {
-            if self.cluster.node(n)?.has_ended()? {
-                return Err(Failure::new(format!("the supervisor ended\n{}", self.cluster.last_words())));
-            }
-            if let Some(look) = self.cluster.look(n)?
-                && look.ready
-                && look.supervisor == Some(self.cluster.node(n)?.pid())
-            {
-                let time = begun.elapsed();
-                if (look.kafka.pid, look.zookeeper.pid) == (before.kafka.pid, before.zookeeper.pid) {
-                    return Ok(Some(time));
-                }
-                trial.notes.push(format!("not adopted: new JVMs, ready after {:.1} s", time.as_secs_f64()));
-                return Ok(None);
-            }
-            rest(child::POLL)?;
-        }
-        trial.notes.push(format!("not ready within {} s", LIMIT.as_secs()));
-        Ok(None)
-    }
-
-    /// Two of three ZooKeepers are frozen for a minute, and whatever is started in their place. Their supervisors, and the
-    /// third node, see a quorum that is lost for reasons which no restart cures.
-    fn lose_quorum(&mut self, node: usize, trial: &mut Trial) -> Outcome<()> {
-        let mut frozen = Frozen::default();
-        let victims = [node, (node + 1) % ADDRESSES.len()];
-        let third = address((node + 2) % ADDRESSES.len());
-        let begun = Instant::now();
-        let (mut asked, mut served) = (0_u32, 0_u32);
-        while begun.elapsed() < LOST {
-            for victim in victims {
-                let pid = self.cluster.look(victim)?.and_then(|look| look.zookeeper.pid);
-                if let Some(zookeeper) = pid.and_then(Identity::of) {
-                    frozen.freeze(zookeeper);
-                }
-            }
-            asked += 1;
-            served += u32::from(judge::zookeeper_serves(third, 2181));
-            rest(FREEZE_AGAIN)?;
-        }
-        let share = 100.0 * f64::from(asked - served) / f64::from(asked.max(1));
-        trial.notes.push(format!("no quorum at {share:.0} % of {asked} looks"));
-        frozen.thaw();
-        let begun = Instant::now();
-        if self.cluster.await_healthy(true, LIMIT).is_ok() {
-            trial.back.in_sync = Some(begun.elapsed());
         }
         Ok(())
     }
@@ -278,7 +191,8 @@ impl Stage<'_> {
     }
 }
 
-fn address(node: usize) -> std::net::Ipv4Addr {
+/// Where a node listens, counted from 0.
+pub fn address(node: usize) -> std::net::Ipv4Addr {
     ADDRESSES.get(node).copied().unwrap_or(std::net::Ipv4Addr::LOCALHOST)
 }
 
