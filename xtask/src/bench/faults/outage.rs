@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use super::cluster::{ADDRESSES, Cluster};
 use super::inject::{self, Frozen, rest};
 use super::look::Look;
@@ -16,7 +18,9 @@ use crate::proc::Identity;
 pub const WATCHDOG: Duration = Duration::from_secs(30);
 /// What systemd waits before it starts a unit again (RestartSec).
 const RESTART: Duration = Duration::from_secs(1);
-/// How long the quorum is lost.
+/// How long a reload is watched.
+const RELOAD: Duration = Duration::from_secs(8);
+/// How long the quorum is lost, from when the third ZooKeeper first says so.
 const LOST: Duration = Duration::from_secs(60);
 /// How often a ZooKeeper that was started in place of a frozen one is looked for.
 const FREEZE_AGAIN: Duration = Duration::from_millis(100);
@@ -25,14 +29,12 @@ const FREEZE_AGAIN: Duration = Duration::from_millis(100);
 pub fn kill_supervisor(cluster: &mut Cluster, n: usize, hang: Duration, look: &Look, trial: &mut Trial) -> Outcome<()> {
     let supervisor = look.supervisor.and_then(Identity::of);
     let supervisor = supervisor.ok_or_else(|| Failure::new("the supervisor is gone"))?;
+    let mut frozen = Frozen::default();
     if !hang.is_zero() {
-        let mut frozen = Frozen::default();
         frozen.freeze(supervisor);
         rest(hang)?;
-        inject::kill(supervisor)?;
-    } else {
-        inject::kill(supervisor)?;
     }
+    inject::kill(supervisor)?;
     let begun = Instant::now();
     while !cluster.node(n)?.has_ended()? {
         if begun.elapsed() > LIMIT {
@@ -46,8 +48,40 @@ pub fn kill_supervisor(cluster: &mut Cluster, n: usize, hang: Duration, look: &L
     Ok(())
 }
 
+/// `systemctl reload`: SIGHUP. The time from it to the last look at which the node was not ready; nothing when it always was.
+pub fn reload(cluster: &mut Cluster, n: usize, begun: Instant, before: &Look, trial: &mut Trial) -> Outcome<()> {
+    let pid = cluster.node(n)?.pid();
+    // The kernel gives each program that is executed new addresses, so this tells a new program in an old process.
+    let program = || std::fs::read(format!("/proc/{pid}/auxv")).unwrap_or_default();
+    let old = program();
+    child::signal(pid, Signal::SIGHUP);
+    let mut ready = Duration::ZERO;
+    while begun.elapsed() < RELOAD {
+        if cluster.node(n)?.has_ended()? {
+            return Err(Failure::new(format!("the supervisor ended\n{}", cluster.last_words())));
+        }
+        if !cluster.look(n)?.is_some_and(|look| look.ready && same_jvms(&look, before)) {
+            ready = begun.elapsed();
+        }
+        rest(child::POLL)?;
+    }
+    if ready < RELOAD - RESTART {
+        trial.adopted = Some(ready);
+    } else {
+        trial.notes.push(format!("not ready with its JVMs {} s after the reload", RELOAD.as_secs()));
+    }
+    if program() == old {
+        trial.notes.push("no program was executed anew".to_owned());
+    }
+    Ok(())
+}
+
+fn same_jvms(look: &Look, before: &Look) -> bool {
+    (look.kafka.pid, look.zookeeper.pid) == (before.kafka.pid, before.zookeeper.pid)
+}
+
 /// The time until a supervisor is ready; `None`, with a note, where the JVMs are not those of before.
-pub fn adopted(
+fn adopted(
     cluster: &mut Cluster,
     n: usize,
     begun: Instant,
@@ -63,7 +97,7 @@ pub fn adopted(
             && look.supervisor == Some(cluster.node(n)?.pid())
         {
             let time = begun.elapsed();
-            if (look.kafka.pid, look.zookeeper.pid) == (before.kafka.pid, before.zookeeper.pid) {
+            if same_jvms(&look, before) {
                 return Ok(Some(time));
             }
             trial.notes.push(format!("not adopted: new JVMs, ready after {:.1} s", time.as_secs_f64()));
@@ -82,20 +116,29 @@ pub fn lose_quorum(cluster: &mut Cluster, node: usize, trial: &mut Trial) -> Out
     let victims = [node, (node + 1) % ADDRESSES.len()];
     let third = address((node + 2) % ADDRESSES.len());
     let begun = Instant::now();
+    let mut lost: Option<Instant> = None;
     let (mut asked, mut served) = (0_u32, 0_u32);
-    while begun.elapsed() < LOST {
+    while lost.is_none_or(|lost| lost.elapsed() < LOST) && begun.elapsed() < LOST * 2 {
         for victim in victims {
             let pid = cluster.look(victim)?.and_then(|look| look.zookeeper.pid);
             if let Some(zookeeper) = pid.and_then(Identity::of) {
                 frozen.freeze(zookeeper);
             }
         }
+        let serves = judge::zookeeper_serves(third, 2181);
+        if serves && lost.is_none() {
+            // It takes the two for living until syncLimit is over.
+            rest(FREEZE_AGAIN)?;
+            continue;
+        }
+        lost.get_or_insert_with(Instant::now);
         asked += 1;
-        served += u32::from(judge::zookeeper_serves(third, 2181));
+        served += u32::from(serves);
         rest(FREEZE_AGAIN)?;
     }
     let share = 100.0 * f64::from(asked - served) / f64::from(asked.max(1));
-    trial.notes.push(format!("no quorum at {share:.0} % of {asked} looks"));
+    let lasted = lost.map_or(0.0, |lost| lost.elapsed().as_secs_f64());
+    trial.notes.push(format!("no quorum for {lasted:.1} s, at {share:.0} % of {asked} looks"));
     frozen.thaw();
     let begun = Instant::now();
     if cluster.await_healthy(true, LIMIT).is_ok() {

@@ -3,8 +3,6 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use nix::sys::signal::Signal;
-
 use super::cluster::{ADDRESSES, Cluster, HEALTHY_LIMIT, Return};
 use super::inject::{self, Frozen, rest};
 use super::lines::{self, Lines, Missing};
@@ -160,11 +158,7 @@ impl Stage<'_> {
             }
             Scenario::KillSupervisor => outage::kill_supervisor(self.cluster, node, Duration::ZERO, look, trial)?,
             Scenario::HangSupervisor => outage::kill_supervisor(self.cluster, node, outage::WATCHDOG, look, trial)?,
-            Scenario::Reload => {
-                child::signal(self.cluster.node(node)?.pid(), Signal::SIGHUP);
-                trial.adopted = outage::adopted(self.cluster, node, begun, look, trial)?;
-                rest(BEFORE)?;
-            }
+            Scenario::Reload => outage::reload(self.cluster, node, begun, look, trial)?,
             Scenario::KillZookeeper => {
                 let zookeeper = process(look.zookeeper.pid)?;
                 inject::kill(zookeeper)?;
