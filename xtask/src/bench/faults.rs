@@ -186,6 +186,8 @@ fn count(progress: &Progress, dir: &Path, tools: &Tools, mut producer: Producer)
 /// Logs, acknowledgements and values read back, where somebody can look at them.
 fn keep(places: &Places, progress: &Progress, dir: &Path) {
     let to = places.log("faults").with_extension("");
+    // Those of the last run would mix with these. There may be none.
+    let _ = std::fs::remove_dir_all(&to);
     let copied = std::fs::create_dir_all(&to).and_then(|()| {
         for entry in std::fs::read_dir(dir)?.flatten().filter(|entry| entry.path().is_file()) {
             std::fs::copy(entry.path(), to.join(entry.file_name()))?;

@@ -92,7 +92,7 @@ fn watch(
             return Err(Failure::new(format!("the load ended with {status}")));
         }
         match attach::full_gc(*pid) {
-            Ok(_) => collections += 1,
+            Ok(()) => collections += 1,
             // A JVM that was replaced shows in the figures.
             Err(failure) => progress.say(format!("soak: {}", failure.chain())),
         }
