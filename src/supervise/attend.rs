@@ -9,8 +9,8 @@
 //! ```
 //! # Invariants
 //! - A broker is never ended for health while there is no quorum.
-//! - Nobody is ended for health without the token, with one exception: a ZooKeeper server that is idle or frozen for
-//!   `slow_after` while no other member serves. There is nobody then who could grant a token, and it serves nobody.
+//! - Nobody is ended for health without the token, with one exception: a ZooKeeper server that is hung and has answered
+//!   nobody for `slow_after` while no other member serves. There is nobody then who could grant a token, and it serves nobody.
 //! - A frozen process gets SIGKILL at once: SIGTERM and SIGQUIT cannot reach it.
 //! - Nothing is ended for health once a stop was asked for: the stop has its own ways and times.
 
@@ -55,11 +55,9 @@ impl Supervisor {
             let leave = match verdict {
                 // any: whatever the verdict, the others can grant the token
                 _ if others => Leave::Token,
-                Verdict::Hung(Blame::Frozen { silent } | Blame::Deadlocked { silent })
-                    if silent >= self.policy.slow_after =>
-                {
-                    Leave::Granted
-                }
+                Verdict::Hung(_) if lane.unanswered_for(now, self.out.late) >= self.policy.slow_after => Leave::Granted,
+                // It answers with a role: the quorum that it is in can grant the token.
+                Verdict::Hung(_) if matches!(lane.state, State::Ready(_)) => Leave::Token,
                 Verdict::Hung(_) | Verdict::Well | Verdict::Slow { .. } => Leave::Withheld,
                 Verdict::Starved { .. } | Verdict::Traced { .. } => Leave::Withheld,
             };
@@ -91,7 +89,8 @@ impl Supervisor {
             }
             Role::ZooKeeper => {
                 let lane = self.zookeeper.as_ref()?;
-                (lane.verdict(now, self.out.late, &self.policy), lane.hang(), !self.others_serve(now))
+                let withheld = !self.others_serve(now) && !matches!(lane.state, State::Ready(_));
+                (lane.verdict(now, self.out.late, &self.policy), lane.hang(), withheld)
             }
         };
         match (verdict, hang) {
@@ -158,6 +157,11 @@ impl<K: Kind> Lane<K> {
                 self.terminate(now, SignalReason::Health(blame), grace, out);
             }
         }
+    }
+
+    /// For how long the living run has been asked and has not answered.
+    fn unanswered_for(&self, now: Moment, late: Duration) -> Duration {
+        self.live().map_or(Duration::ZERO, |live| K::health(&live.facts).unanswered_for(now, late))
     }
 
     /// The hang that was announced of the living run.

@@ -10,6 +10,7 @@
 //! # Invariants
 //! - A run that has never served is never judged: starting and recovering are left alone.
 //! - Whatever the supervisor itself slept through is not silence of the JVM.
+//! - An answer that was lost on its way is no silence: at least one question was seen to go unanswered.
 //! - Nothing is called idle on fewer than two looks within the silence, the last of them fresh.
 //! - A JVM that a debugger holds is left alone.
 
@@ -29,6 +30,8 @@ pub(super) struct Health {
     answered: Moment,
     /// How late the supervisor had been in all by then.
     late_then: Duration,
+    /// A question since then was seen to go unanswered; one whose answer was lost says nothing.
+    unanswered: bool,
     /// Looks since the last answer, how many and the last one.
     looks: u32,
     looked: Option<Moment>,
@@ -70,6 +73,7 @@ impl Health {
         Health {
             answered: now,
             late_then: late,
+            unanswered: false,
             looks: 0,
             looked: None,
             watch: ProgressWatch::begin(now),
@@ -82,7 +86,12 @@ impl Health {
 
     /// It answered.
     pub(super) fn answer(&mut self, now: Moment, late: Duration) {
-        (self.answered, self.late_then, self.looks) = (now, late, 0);
+        (self.answered, self.late_then, self.looks, self.unanswered) = (now, late, 0, false);
+    }
+
+    /// It was asked, and did not answer.
+    pub(super) fn no_answer(&mut self) {
+        self.unanswered = true;
     }
 
     /// A look at its process and counters.
@@ -108,6 +117,11 @@ impl Health {
         now.since(self.answered).saturating_sub(self.lateness(late))
     }
 
+    /// The same where it was seen not to answer, else nothing.
+    pub(super) fn unanswered_for(&self, now: Moment, late: Duration) -> Duration {
+        if self.unanswered { self.silent(now, late) } else { Duration::ZERO }
+    }
+
     fn lateness(&self, late: Duration) -> Duration {
         late.saturating_sub(self.late_then)
     }
@@ -122,7 +136,7 @@ impl Health {
         if since < policy.hang_after {
             return Verdict::Well;
         }
-        if !fresh || self.looks < 2 {
+        if !fresh || self.looks < 2 || !self.unanswered {
             return Verdict::Slow { since };
         }
         let idle = now.since(self.watch.last) >= IDLE_PROOF;
@@ -187,6 +201,7 @@ mod tests {
     fn silent(cpu: Duration, state: ProcessState, until: u64) -> Health {
         let mut health = Health::begin(at(0), Duration::ZERO);
         health.answer(at(100), Duration::ZERO);
+        health.no_answer();
         for second in 107..=until {
             let spent = cpu * u32::try_from(second).unwrap_or_default();
             health.look(at(second), Progress { cpu: spent, state, ..Progress::default() });
@@ -213,8 +228,22 @@ mod tests {
         let health = silent(Duration::ZERO, ProcessState::Stopped, 130);
         assert_eq!(health.judge(at(130), secs(25), &policy), Verdict::Well, "5 s of silence besides 25 s of lateness");
         let mut health = Health::begin(at(0), Duration::ZERO);
+        health.no_answer();
         health.look(at(130), Progress { state: ProcessState::Stopped, ..Progress::default() });
         assert_eq!(health.judge(at(130), Duration::ZERO, &policy), Verdict::Slow { since: secs(130) });
+    }
+
+    #[test]
+    fn answers_that_were_lost_are_no_silence() {
+        let mut health = silent(Duration::ZERO, ProcessState::Able, 0);
+        health.answer(at(100), Duration::ZERO);
+        for second in 107..=130 {
+            health.look(at(second), Progress::default());
+        }
+        assert_eq!(health.judge(at(130), Duration::ZERO, &policy()), Verdict::Slow { since: secs(30) });
+        health.no_answer();
+        let hung = Verdict::Hung(Blame::Deadlocked { silent: secs(30) });
+        assert_eq!(health.judge(at(130), Duration::ZERO, &policy()), hung);
     }
 
     #[test]

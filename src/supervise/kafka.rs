@@ -125,6 +125,14 @@ impl Lane<Kafka> {
         policy: &Policy,
         out: &mut Out,
     ) {
+        if let Some(live) = self.live_run(run) {
+            live.facts.health.no_answer(); // unless it is one
+        }
+        self.note_broker(now, run, outcome, policy, out);
+    }
+
+    /// The same of an answer that was lost, which says less.
+    fn note_broker(&mut self, now: Moment, run: RunId, outcome: BrokerOutcome, policy: &Policy, out: &mut Out) {
         let was_ready = matches!(self.state, State::Ready(_));
         let Some(live) = self.live_run(run) else { return };
         let facts = &mut live.facts;
@@ -261,7 +269,7 @@ impl Lane<Kafka> {
         }
         match facts.broker.turn(now) {
             Turn::Ask => out.probe(Probe::Broker { run }),
-            Turn::Lost => self.handle_broker(now, run, BrokerOutcome::Silent { accepts: false }, policy, out),
+            Turn::Lost => self.note_broker(now, run, BrokerOutcome::Silent { accepts: false }, policy, out),
             Turn::Rest => {}
         }
         // Last: an answer that is lost makes a look due.
@@ -295,12 +303,11 @@ impl Lane<Kafka> {
         }
     }
 
-    /// Whether the broker is of any use. One that has never served is left alone: it starts or recovers.
+    /// Whether the broker is of any use. One that has never served is left alone: it starts or recovers. One that answers is
+    /// past that, since Kafka opens its listener once it has registered.
     pub(super) fn verdict(&self, now: Moment, late: Duration, policy: &Policy) -> Verdict {
-        let Some(facts) = self.live().map(|live| &live.facts).filter(|facts| facts.ever_served) else {
-            return Verdict::Well;
-        };
-        let verdict = facts.health.judge(now, late, policy);
+        let Some(facts) = self.live().map(|live| &live.facts) else { return Verdict::Well };
+        let verdict = if facts.ever_served { facts.health.judge(now, late, policy) } else { Verdict::Well };
         let lost = facts.unregistered.map_or(Duration::ZERO, |since| now.since(since));
         if verdict == Verdict::Well && facts.answers && lost >= policy.slow_after {
             return Verdict::Hung(Blame::Unregistered { since: lost });

@@ -33,14 +33,14 @@ impl Supervisor {
     }
 
     /// Looks at the other members while this node's own server does not serve or waits to leave, or while a node without
-    /// one waits for a quorum.
+    /// one waits for a quorum, or for leave to end a broker that is hung.
     pub(super) fn tick_ensemble(&mut self, now: Moment) {
         let needed = match (&self.zookeeper, &self.kafka) {
             (Some(lane), _) => {
                 lane.hang().is_some()
                     || !matches!(lane.state, State::Ready(_) | State::Terminating(_) | State::Killing(_) | State::Down)
             }
-            (None, Some(lane)) => matches!(lane.state, State::Waiting(_)),
+            (None, Some(lane)) => matches!(lane.state, State::Waiting(_)) || lane.hang().is_some(),
             (None, None) => false, // a node has at least one role
         };
         let lingers = self.stop.as_ref().is_some_and(|stop| stop.linger.is_some());

@@ -50,6 +50,9 @@ impl Supervisor {
         if !kafka_down {
             return;
         }
+        if let Some(lane) = &mut self.zookeeper {
+            lane.give_up_start(now); // nobody needs it any more
+        }
         if self.fencing.owes() && self.fencing.owed_for(now) < FENCE_AT_STOP {
             return; // its leaders move at once, and ZooKeeper is here to be told
         }

@@ -9,6 +9,7 @@
 //! # Invariants
 //! - A JVM is ended for health only on an answer `Held` to a question asked at most [`TOKEN_FRESH`] ago: the session that
 //!   holds the token had been heard then, and lives for longer than that.
+//! - Whoever asked gives it back, also where no answer said that it was taken.
 //! - It is given back when the restarted service serves, when the hang passes by itself, and after [`TOKEN_LIMIT`]: a node
 //!   that cannot come up must not keep the others from mending themselves.
 
@@ -30,6 +31,9 @@ pub(super) struct Token {
     held: Option<Moment>,
     /// Since when it is ours.
     since: Option<Moment>,
+    /// It may be ours: it was asked for, and nobody else was said to have it since. An attempt that failed may have been
+    /// done all the same.
+    perhaps: bool,
     /// Who has it instead, or why it could not be asked for.
     holder: String,
 }
@@ -72,8 +76,7 @@ impl Token {
 
     /// It is not needed any more.
     pub(super) fn give_back(&mut self, out: &mut Out) {
-        // Also where an answer is awaited: it may have been taken by then.
-        if self.since.is_some() || self.slot.asked().is_some() {
+        if self.perhaps {
             out.act(Action::ReleaseToken);
         }
         if self.since.is_some() {
@@ -94,6 +97,7 @@ impl Token {
             Turn::Ask | Turn::Lost => {
                 out.asks += 1;
                 self.ask = out.asks;
+                self.perhaps = true;
                 out.probe(Probe::Token { ask: out.asks, role, blame });
             }
             Turn::Rest => {}
@@ -114,7 +118,7 @@ impl Token {
                 self.slot = Slot::Idle;
             }
             TokenOutcome::Taken(holder) => {
-                (self.held, self.since, self.holder) = (None, None, holder);
+                (self.held, self.since, self.perhaps, self.holder) = (None, None, false, holder);
                 self.slot = Slot::Due(now + TOKEN_AGAIN);
             }
             TokenOutcome::Unreadable(words) => {

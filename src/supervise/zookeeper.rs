@@ -147,6 +147,14 @@ impl Lane<ZooKeeper> {
         policy: &Policy,
         out: &mut Out,
     ) {
+        if let Some(live) = self.live_run(run) {
+            live.facts.health.no_answer(); // unless it is one
+        }
+        self.note_srvr(now, run, outcome, policy, out);
+    }
+
+    /// The same of an answer that was lost, which says less.
+    fn note_srvr(&mut self, now: Moment, run: RunId, outcome: ZooKeeperOutcome, policy: &Policy, out: &mut Out) {
         let was_ready = matches!(self.state, State::Ready(_));
         let Some(live) = self.live_run(run) else { return };
         let (facts, born) = (&mut live.facts, live.since);
@@ -230,7 +238,7 @@ impl Lane<ZooKeeper> {
         let run = live.run;
         match live.facts.probe.turn(now) {
             Turn::Ask => out.probe(Probe::ZooKeeper { run }),
-            Turn::Lost => self.handle_srvr(now, run, ZooKeeperOutcome::TimedOut, policy, out),
+            Turn::Lost => self.note_srvr(now, run, ZooKeeperOutcome::TimedOut, policy, out),
             Turn::Rest => {}
         }
         // Last: an answer that is lost makes a look due.

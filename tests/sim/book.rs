@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use kafka_node::model::{ExitCause, ExitStatus, Moment, Notice, Progress, ReadinessLevel, Role, Roles, RunId};
-use kafka_node::supervise::{Policy, Probe, policy};
+use kafka_node::model::{Blame, ExitCause, ExitStatus, Moment, Notice, Progress, ReadinessLevel, Role, Roles, RunId, SignalReason};
+use kafka_node::supervise::{Fate, Past, Policy, Probe, policy};
 
 use crate::clock::{MS, SEC, Time, short};
 use crate::message::{Listener, Message, Seen, Srvr};
@@ -18,6 +18,12 @@ pub struct Life {
     pub spawned: Option<Time>,
     pub terminated: Option<Time>,
     pub killed: Option<Time>,
+    /// It is ended because it was of no use, by this blame.
+    pub health: Option<Blame>,
+    /// An earlier supervisor started it.
+    pub adopted: bool,
+    /// When it was known to have served.
+    pub served_at: Option<Time>,
     /// The broker's listener answered.
     pub answered: bool,
     /// When a look showed progress beyond doubt, since the order or since SIGTERM.
@@ -123,13 +129,32 @@ fn answered_kind(message: &Message) -> Option<(usize, u64)> {
         Message::Progress { role: Role::Kafka, run, .. } => (8, run.0),
         Message::Brokers { .. } => (9, 0),
         Message::Fence { ask, .. } => (10, ask),
-        Message::Token { ask } => (11, ask),
+        Message::Token { ask, .. } => (11, ask),
+        Message::Session { .. } => return None,
         Message::Spawned { .. } | Message::SpawnFailed { .. } | Message::Exited { .. } | Message::Stop => return None,
     })
 }
 
 impl Book {
-    pub fn new(policy: &Policy, now: Time) -> Book {
+    pub fn new(policy: &Policy, past: &Past, now: Time) -> Book {
+        let mut book = Book::empty(policy, now);
+        for run in &past.runs {
+            if let Fate::Lives { age, .. } = run.fate {
+                book.orders(now - short(age), run.role, run.run);
+                if let Some(life) = &mut book.lane_mut(run.role).life {
+                    life.spawned = Some(now);
+                    life.adopted = true;
+                    life.answered = run.served;
+                    life.served_at = run.served.then_some(now);
+                    life.progressed = Some(now); // its beginning is this supervisor's
+                }
+                book.lane_mut(run.role).last_run = None;
+            }
+        }
+        book
+    }
+
+    fn empty(policy: &Policy, now: Time) -> Book {
         Book {
             roles: policy.roles,
             level: policy.level,
@@ -212,9 +237,10 @@ impl Book {
                 self.ends(now, role);
             }
             Message::Exited { role, status, .. } => {
-                let asked = self.life(role).is_some_and(|life| life.terminated.is_some());
+                let asked = self.life(role).is_some_and(|life| life.terminated.is_some() && life.health.is_none());
                 let clean = matches!(status, ExitStatus::Code(0 | 143) | ExitStatus::Signal(15));
-                self.killed_any |= self.life(role).is_some_and(|life| life.killed.is_some()) && !clean;
+                let counts = self.stops > 0 && !self.kafka_needs(role);
+                self.killed_any |= counts && self.life(role).is_some_and(|life| life.killed.is_some()) && !clean;
                 self.unclean_end |= self.stops > 0 && !self.kafka_needs(role) && !(asked && clean);
                 self.ends(now, role);
             }
@@ -234,7 +260,7 @@ impl Book {
                     self.peers_serve_since.get_or_insert(now);
                 }
             }
-            Message::Fence { .. } | Message::Token { .. } => {}
+            Message::Fence { .. } | Message::Token { .. } | Message::Session { .. } => {}
             Message::Registration { seen, .. } => match seen {
                 Seen::Absent | Seen::Held(_) => {
                     self.registration.read = Some(seen);
@@ -301,6 +327,9 @@ impl Book {
             spawned: None,
             terminated: None,
             killed: None,
+            health: None,
+            adopted: false,
+            served_at: None,
             answered: false,
             progressed: None,
             looked: None,
@@ -310,19 +339,28 @@ impl Book {
         }
     }
 
-    pub fn terminates(&mut self, now: Time, role: Role) {
+    /// SIGTERM is sent; says whether this ends a run for health.
+    pub fn terminates(&mut self, now: Time, role: Role) -> bool {
         // A question belongs to the state that asked it: an ending run's progress is asked for anew.
         self.awaited[7 + role as usize] = None;
-        if let Some(life) = &mut self.lane_mut(role).life {
-            life.terminated = Some(now);
-            life.looked = None;
-            life.progressed = None;
-        }
+        let Some(life) = &mut self.lane_mut(role).life else { return false };
+        life.terminated = Some(now);
+        life.looked = None;
+        life.progressed = None;
+        life.health.is_some()
     }
 
-    pub fn kills(&mut self, now: Time, role: Role) {
-        if let Some(life) = &mut self.lane_mut(role).life {
-            life.killed.get_or_insert(now);
+    /// SIGKILL is sent; says whether this ends a run for health, as the first signal.
+    pub fn kills(&mut self, now: Time, role: Role) -> bool {
+        let Some(life) = &mut self.lane_mut(role).life else { return false };
+        life.killed.get_or_insert(now);
+        life.health.is_some() && life.terminated.is_none()
+    }
+
+    /// The present run is known to have served.
+    pub fn serves(&mut self, now: Time, run: RunId) {
+        for life in self.lanes.iter_mut().filter_map(|lane| lane.life.as_mut()).filter(|life| life.run == run) {
+            life.served_at.get_or_insert(now);
         }
     }
 
@@ -330,6 +368,12 @@ impl Book {
     pub fn reads(&mut self, now: Time, notice: &Notice) -> Option<Pause> {
         match notice {
             Notice::StartsUnread { .. } => self.started_unread = true,
+            Notice::Terminates { role, run, reason: SignalReason::Health(blame) }
+            | Notice::Kills { role, run, reason: SignalReason::Health(blame) } => {
+                if let Some(life) = self.lane_mut(*role).life.as_mut().filter(|life| life.run == *run) {
+                    life.health.get_or_insert(*blame);
+                }
+            }
             Notice::Ended { role, cause, lived, again_in: Some(announced), .. } => {
                 return Some(self.pauses(now, *role, cause, *lived, *announced));
             }
