@@ -60,6 +60,9 @@ pub struct Options {
     /// Records a second
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..=5000))]
     throughput: u32,
+    /// Numbered lines a second that each JVM is made to log while a supervisor is hit (0.9 kB each of the broker's)
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    lines: u32,
     /// Minutes of the soak
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     minutes: u64,
@@ -128,7 +131,14 @@ fn measure(progress: &Progress, options: &Options, dir: &Path, cluster: &mut Clu
     producer.await_writes(PARTITIONS, HEALTHY_LIMIT)?;
     progress.say("faults: all nodes are in sync, every partition is written to");
     let mut rows = Vec::new();
-    let done = trials(progress, options, dir, &mut Stage { cluster, tools, last: 0 }, &mut producer, &mut rows);
+    let done = trials(
+        progress,
+        options,
+        dir,
+        &mut Stage { cluster, tools, lines: options.lines, last: 0 },
+        &mut producer,
+        &mut rows,
+    );
     // What was measured is shown, and the records are counted, even where a later fault could not be run.
     report::sum_up(progress, &rows);
     if done.is_ok() {

@@ -18,8 +18,6 @@ use crate::failure::{During, Outcome};
 
 /// The first number: larger than any length that either of them takes. Counted up over the whole task, so that no two are the same.
 static NEXT: AtomicU32 = AtomicU32::new(0x6000_0000);
-/// How often each is made to say a line.
-const EVERY: Duration = Duration::from_millis(50);
 /// How long a JVM may take to say it and close.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -40,8 +38,9 @@ pub struct Missing {
 }
 
 impl Lines {
-    /// Begins.
-    pub fn begin(address: Ipv4Addr) -> Self {
+    /// Begins: so many times a second for each of the two. The broker writes 0.9 kB for each, ZooKeeper 0.1 kB.
+    pub fn begin(address: Ipv4Addr, rate: u32) -> Self {
+        let every = Duration::from_secs(1) / rate.max(1);
         let over = Arc::new(AtomicBool::new(false));
         let speak = |port: u16| {
             let end = Arc::clone(&over);
@@ -52,7 +51,7 @@ impl Lines {
                     if says(address, port, number).is_ok() {
                         said.insert(number);
                     }
-                    std::thread::sleep(EVERY);
+                    std::thread::sleep(every);
                 }
                 said
             })

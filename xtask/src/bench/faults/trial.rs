@@ -63,6 +63,8 @@ pub struct Stage<'a> {
     pub cluster: &'a mut Cluster,
     /// Kafka's tools.
     pub tools: &'a Tools,
+    /// Numbered log lines a second, while a supervisor is hit.
+    pub lines: u32,
     /// The node that the last fault hit, from 0.
     pub last: usize,
 }
@@ -89,7 +91,7 @@ impl Stage<'_> {
         let node = self.choose(scenario)?;
         self.last = node;
         rest(SETTLE)?;
-        let lines = (scenario.victim() == Victim::Supervisor).then(|| Lines::begin(address(node)));
+        let lines = (scenario.victim() == Victim::Supervisor).then(|| Lines::begin(address(node), self.lines));
         rest(BEFORE)?;
         let before = self.cluster.looks()?;
         let mut trial = Trial { plain, ..Trial::begin(scenario, node + 1, now()) };
