@@ -125,6 +125,33 @@ fn what_a_killed_supervisor_left_is_adopted_by_the_next_and_swept_by_hand() {
 }
 
 #[test]
+fn a_broken_configuration_costs_no_jvm_of_a_dead_supervisor() {
+    let mut node = Node::new(11, "");
+    node.run();
+    let jvm = node.jvm(&node.status_with("ready", |status| status["node"]["ready"] == true));
+    let good = std::fs::read_to_string(node.path("kafka-node.toml")).expect("the configuration");
+    node::kill(node.pid(), "KILL");
+    std::fs::write(node.path("kafka-node.toml"), format!("{good}nonsense = 1\n")).expect("written");
+    node.end_by_signal();
+    node.run();
+    until("the caretaker", || node.log().contains("until the configuration can be used").then_some(()), || node.log());
+    assert!(is_there(jvm));
+    std::fs::write(node.path("kafka-node.toml"), &good).expect("written");
+    let mended = node.status_with("ready again", |status| status["node"]["ready"] == true);
+    assert_eq!(node.jvm(&mended), jvm, "another JVM: {mended}");
+    // And a stop of the caretaker is a stop of the node.
+    node::kill(node.pid(), "KILL");
+    std::fs::write(node.path("kafka-node.toml"), format!("{good}nonsense = 1\n")).expect("written");
+    node.end_by_signal();
+    node.run();
+    let cared = || (node.log().matches("until the configuration can be used").count() == 2).then_some(());
+    until("the caretaker again", cared, || node.log());
+    node.terminate();
+    assert_eq!(node.end(), 0, "{}", node.log());
+    assert!(!is_there(jvm), "the JVM outlived the stop");
+}
+
+#[test]
 fn systemd_is_told_the_status_ready_and_stopping() {
     let mut node = Node::new(7, "");
     let socket = node.path("notify.sock");

@@ -147,6 +147,12 @@ impl PlaceArgs {
             host_names: host_names(),
         }
     }
+
+    /// Which configuration and node, in one word: the same for every start with the same arguments and environment.
+    fn word(&self) -> String {
+        let source = self.source();
+        format!("{}#{}", source.path.display(), source.node.unwrap_or_default())
+    }
 }
 
 /// Loads the configuration, or says everything that is wrong with it.

@@ -5,7 +5,7 @@
 //!
 //! Effects: reads `/proc`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -86,6 +86,32 @@ impl RunMark {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Environment variable of a JVM: the configuration and node that its supervisor was started for. It is no part of the mark;
+/// whoever makes the plan adds it.
+pub const PLACE: &str = "KAFKA_NODE_PLACE";
+
+/// The `state_dir` of the node that was started for `place`, by its marked processes: where else would one look when the
+/// configuration cannot be read. Processes that cannot be looked at are passed over.
+pub fn marked_state_dirs(place: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for (pid, _) in own_processes().unwrap_or_default() {
+        let mut environment = Vec::new();
+        let read = File::open(format!("/proc/{pid}/environ"))
+            .and_then(|file| file.take(ENVIRONMENT_CAP).read_to_end(&mut environment));
+        let value = |name: &str| {
+            let mut entries = environment.split(|byte| *byte == 0);
+            entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+        };
+        if let (Ok(_), Some(state), Some(of)) = (read, value(STATE), value(PLACE)) {
+            let state = PathBuf::from(OsStr::from_bytes(state));
+            if of == place.as_bytes() && !found.contains(&state) {
+                found.push(state);
+            }
+        }
+    }
+    found
 }
 
 /// The processes of this user, ourselves left out.

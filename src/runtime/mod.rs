@@ -7,6 +7,7 @@
 
 pub mod ask;
 mod begin;
+mod caretaker;
 mod children;
 mod claim;
 mod clock;
@@ -24,6 +25,7 @@ mod signal;
 pub mod status;
 
 pub use begin::{run, successor_runs, take_over};
+pub use caretaker::{Cared, take_care};
 pub use claim::{Claim, Refusal, stop_was_intended};
 pub use clock::from_rfc3339;
 pub use lock::{LockRefusal, NodeLock};

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use kafka_node::model::{Blame, ExitCause, ExitStatus, Moment, Notice, Progress, ReadinessLevel, Role, Roles, RunId, SignalReason};
+use kafka_node::model::{
+    Blame, ExitCause, ExitStatus, Moment, Notice, Progress, ReadinessLevel, Role, Roles, RunId, SignalReason,
+};
 use kafka_node::supervise::{Fate, Past, Policy, Probe, policy};
 
 use crate::clock::{MS, SEC, Time, short};

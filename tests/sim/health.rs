@@ -121,8 +121,7 @@ impl<D: Driver> World<D> {
     /// A broker of no use is ended in bounded time, where nothing stands against it.
     fn check_bound(&self, node: usize) -> Result<(), Broken> {
         let this = &self.nodes[node];
-        let (Some(alive), Some(jvm), Some(attended)) =
-            (&this.alive, &this.jvms[Role::Kafka as usize], this.attended)
+        let (Some(alive), Some(jvm), Some(attended)) = (&this.alive, &this.jvms[Role::Kafka as usize], this.attended)
         else {
             return Ok(());
         };

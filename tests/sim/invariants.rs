@@ -118,7 +118,9 @@ fn signalled_for_a_reason(book: &Book, role: Role) -> bool {
 
 pub fn supervisor_death_never_stops_a_jvm(book: &Book, role: Role, run: RunId) -> Verdict {
     let adopted = book.life_of(role, run).is_some_and(|life| life.adopted);
-    require(!adopted || signalled_for_a_reason(book, role), || format!("{role} run {run} was adopted, and is signalled"))
+    require(!adopted || signalled_for_a_reason(book, role), || {
+        format!("{role} run {run} was adopted, and is signalled")
+    })
 }
 
 pub fn zookeeper_is_never_signalled_unless_the_node_stops_or_for_health(book: &Book, role: Role) -> Verdict {
@@ -244,7 +246,9 @@ pub fn nobody_keeps_the_restart_token_once_all_serve(keeper: Option<usize>) -> V
 }
 
 pub fn a_hung_broker_is_ended_in_bounded_time(hang: Hang, lasts: Time, bound: Time) -> Verdict {
-    require(lasts <= bound, || format!("{hang:?} for {}, and nothing stood against its end; bound {}", s(lasts), s(bound)))
+    require(lasts <= bound, || {
+        format!("{hang:?} for {}, and nothing stood against its end; bound {}", s(lasts), s(bound))
+    })
 }
 
 pub fn an_unregistered_broker_is_ended_in_bounded_time(lasts: Time, bound: Time) -> Verdict {

@@ -61,15 +61,8 @@ pub enum Hang {
 
 impl Hang {
     /// Those that come upon one JVM.
-    pub const ALL: [Hang; 7] = [
-        Hang::Frozen,
-        Hang::Traced,
-        Hang::Deadlocked,
-        Hang::Busy,
-        Hang::Spiral,
-        Hang::SlowSpiral,
-        Hang::ForcedGc,
-    ];
+    pub const ALL: [Hang; 7] =
+        [Hang::Frozen, Hang::Traced, Hang::Deadlocked, Hang::Busy, Hang::Spiral, Hang::SlowSpiral, Hang::ForcedGc];
 
     /// It answers nobody.
     pub fn is_silent(self) -> bool {

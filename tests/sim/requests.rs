@@ -71,8 +71,7 @@ impl<D: Driver> World<D> {
 
     pub fn ask_fence(&mut self, node: usize, ask: u64, session: i64) {
         let (first, then) = (self.step_takes(), self.step_takes());
-        let removal =
-            Removal { node, life: self.nodes[node].boot, ask, session, asked: self.now, between: then };
+        let removal = Removal { node, life: self.nodes[node].boot, ask, session, asked: self.now, between: then };
         self.after(first, What::FenceLook(removal));
         if first + then > PATIENCE {
             self.answer(node, PATIENCE, Message::Fence { ask, fenced: Fenced::Failed });
