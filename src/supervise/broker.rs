@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::model::{InSyncOutcome, Moment, SessionId, WaitReason};
 
 use super::health::Health;
+use super::policy::SESSION_PROOF;
 use super::slot::Slot;
 use super::watch::ProgressWatch;
 
@@ -21,7 +22,7 @@ pub(super) struct Facts {
     /// Each second until it serves and while it is silent, else seldom.
     pub(super) progress: Slot,
     pub(super) health: Health,
-    /// Since when ZooKeeper, asked, knows no registration of it; `None` while it does.
+    /// Since when it answers, and ZooKeeper, asked, knows no registration of it; `None` while either is not so.
     pub(super) unregistered: Option<Moment>,
     pub(super) watch: ProgressWatch,
     /// A session that held the registration before this run began, and so is not this run's.
@@ -38,6 +39,10 @@ pub(super) struct Facts {
     pub(super) refuses: bool,
     /// When it last answered; its start counts.
     pub(super) last_answer: Moment,
+    /// When it first answered; unset for an adopted run, whose first answer nobody remembers.
+    pub(super) first_answer: Option<Moment>,
+    /// An earlier supervisor started it.
+    pub(super) adopted: bool,
     /// It served at some time: a SIGTERM is then answered by a controlled shutdown.
     pub(super) ever_served: bool,
     /// Since when it does not serve: probing is eager for a while after it.
@@ -65,6 +70,8 @@ impl Facts {
             silent: false,
             refuses: false,
             last_answer: now,
+            first_answer: None,
+            adopted: false,
             ever_served: false,
             unready_since: now,
             sync: None,
@@ -81,6 +88,12 @@ impl Facts {
             (false, false) if self.watch.recovering() => WaitReason::BrokerRecovering { steps: self.watch.steps() },
             (false, false) => WaitReason::BrokerStarting,
         }
+    }
+
+    /// The session that holds the registration, where it is this run's beyond doubt.
+    pub(super) fn own_session(&self, now: Moment) -> Option<SessionId> {
+        let soon = self.first_answer.is_some_and(|at| now.since(at) <= SESSION_PROOF);
+        self.registered.filter(|_| soon)
     }
 
     /// Known to be in sync.

@@ -107,7 +107,9 @@ impl Health {
         if let Some((at, before)) = self.jvm {
             let paused = jvm.stopped.saturating_sub(before.stopped);
             let ran = now.since(at).saturating_sub(paused);
-            self.deficit = (self.deficit + paused).saturating_sub(ran / COLLECTING_WEIGHT);
+            // Pauses after which the heap has room are not in vain: they are somebody's forced collections.
+            let in_vain = if is_full(jvm) { paused } else { Duration::ZERO };
+            self.deficit = (self.deficit + in_vain).saturating_sub(ran / COLLECTING_WEIGHT);
         }
         self.jvm = Some((now, jvm));
     }
@@ -157,11 +159,12 @@ impl Health {
     }
 
     fn heap_is_full(&self) -> bool {
-        self.jvm.is_some_and(|(_, jvm)| {
-            jvm.heap_max > 0
-                && u128::from(jvm.heap_used) * 100 >= u128::from(jvm.heap_max) * u128::from(HEAP_FULL_PERCENT)
-        })
+        self.jvm.is_some_and(|(_, jvm)| is_full(jvm))
     }
+}
+
+fn is_full(jvm: JvmCounters) -> bool {
+    jvm.heap_max > 0 && u128::from(jvm.heap_used) * 100 >= u128::from(jvm.heap_max) * u128::from(HEAP_FULL_PERCENT)
 }
 
 impl Verdict {

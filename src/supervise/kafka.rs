@@ -16,7 +16,9 @@ use super::event::{Action, Mark, Probe};
 use super::health::{Health, Verdict};
 use super::lane::{Kind, Lane, Level, Out, State};
 use super::past::PastRun;
-use super::policy::{EAGER_INTERVAL, HEALTH_INTERVAL, IN_SYNC_INTERVAL, PROGRESS_INTERVAL, Policy, WAIT_INTERVAL};
+use super::policy::{
+    EAGER_INTERVAL, HEALTH_INTERVAL, IN_SYNC_INTERVAL, PATIENT_INTERVAL, PROGRESS_INTERVAL, Policy, WAIT_INTERVAL,
+};
 use super::registration::Wait;
 use super::slot::{Slot, Turn, earlier, round};
 use super::zookeeper::{announce_change, next_look};
@@ -43,6 +45,7 @@ impl Kind for Kafka {
         facts.broker = Slot::Due(now);
         facts.registration = Slot::Due(now);
         facts.ever_served = past.served;
+        facts.adopted = true;
     }
 
     fn health(facts: &Facts) -> &Health {
@@ -103,7 +106,8 @@ impl Lane<Kafka> {
                         facts.unregistered = None;
                         facts.registered = (facts.foreign != Some(session)).then_some(session);
                     }
-                    RegistrationOutcome::Unreadable(_) => {}
+                    // Perhaps there is no quorum, and then it cannot register either.
+                    RegistrationOutcome::Unreadable(_) => facts.unregistered = None,
                 }
                 let registered = facts.registered.is_some();
                 let next = if registered { round(now, policy.probe_interval) } else { now + EAGER_INTERVAL };
@@ -127,6 +131,9 @@ impl Lane<Kafka> {
     ) {
         if let Some(live) = self.live_run(run) {
             live.facts.health.no_answer(); // unless it is one
+            if !matches!(outcome, BrokerOutcome::Answers { .. }) {
+                live.facts.unregistered = None; // it could not register while it was hung
+            }
         }
         self.note_broker(now, run, outcome, policy, out);
     }
@@ -137,12 +144,16 @@ impl Lane<Kafka> {
         let Some(live) = self.live_run(run) else { return };
         let facts = &mut live.facts;
         facts.refuses = outcome == BrokerOutcome::Refused;
+        let silent = !matches!(outcome, BrokerOutcome::Answers { .. });
         match outcome {
             BrokerOutcome::Answers { lists_itself, controller: _ } => {
                 facts.answers = true;
                 facts.silent = false;
                 facts.listed = lists_itself;
                 facts.last_answer = now;
+                if !facts.adopted {
+                    facts.first_answer.get_or_insert(now);
+                }
                 facts.health.answer(now, out.late);
                 facts.registration.want(now);
             }
@@ -159,6 +170,9 @@ impl Lane<Kafka> {
             }
         }
         facts.broker = Slot::Due(next_look(now, was_ready, facts.unready_since, policy));
+        if silent {
+            facts.broker.sooner(now + PATIENT_INTERVAL); // one that is hung only for a while must get to say so
+        }
         self.judge(now, policy, out);
     }
 

@@ -101,6 +101,9 @@ pub const LINGER_LOOK: Duration = Duration::from_millis(400);
 /// SIGKILL is repeated after this long: a process in an uninterruptible wait ends when the wait does.
 pub const KILL_AGAIN: Duration = Duration::from_secs(30);
 
+/// The registration that is read this soon after a broker first answered is its own, whatever its output says: it registered
+/// before it answered, and ZooKeeper lets no session lapse sooner (two ticks). One read later may be a stranger's.
+pub const SESSION_PROOF: Duration = Duration::from_secs(4);
 /// Time between attempts to remove the registration of a dead run, and for how long they come five times as often.
 pub const FENCE_AGAIN: Duration = Duration::from_secs(1);
 /// See [`FENCE_AGAIN`].

@@ -206,8 +206,10 @@ impl Supervisor {
                 }
             }
             (Role::Kafka, _, Some(lane)) => {
+                let said = end.1.said_stopped;
                 lane.handle_exited(now, run, end, wanted, &mut self.out);
-                let clean = matches!(&lane.last_exit, Some((_, ExitCause::Stopped)));
+                // One that did not say that its stop was complete may not have closed its session.
+                let clean = said && matches!(&lane.last_exit, Some((_, ExitCause::Stopped)));
                 self.fencing.note_end(now, run, clean, &mut self.out);
             }
             (Role::ZooKeeper, None, _) | (Role::Kafka, _, None) => {} // not a service of this node
@@ -257,10 +259,10 @@ impl Supervisor {
         }
     }
 
-    /// A broker that answers, is listed and is registered serves with the session that holds the registration.
-    fn note_served_session(&mut self) {
+    /// A broker that just began to answer, is listed and is registered serves with the session that holds the registration.
+    fn note_served_session(&mut self, now: Moment) {
         let Some(State::Ready(live)) = self.kafka.as_ref().map(|lane| &lane.state) else { return };
-        if let (run, Some(session)) = (live.run, live.facts.registered) {
+        if let (run, Some(session)) = (live.run, live.facts.own_session(now)) {
             self.note_session(run, session, false);
         }
     }
@@ -301,7 +303,7 @@ impl Supervisor {
             if let Some(lane) = &mut self.kafka {
                 lane.tick_kafka(now, quorum, &self.policy, &mut self.out);
             }
-            self.note_served_session();
+            self.note_served_session(now);
             self.fencing.note_run(self.kafka.as_ref().and_then(|lane| lane.process().1), &mut self.out);
             if self.may_fence() {
                 self.fencing.tick(now, &mut self.out);

@@ -197,6 +197,9 @@ impl Lane<ZooKeeper> {
         }
         let ready = if let Some(level) = level { level == Level::Ready } else { was_ready };
         facts.probe = Slot::Due(next_look(now, ready, facts.unready_since, policy));
+        if facts.silent {
+            facts.probe.sooner(now + PATIENT_INTERVAL); // one that is hung only for a while must get to say so
+        }
         if let Some(level) = level {
             self.level(now, level);
         }

@@ -28,6 +28,8 @@ pub struct Life {
     pub served_at: Option<Time>,
     /// The broker's listener answered.
     pub answered: bool,
+    /// It was told to have been asked and not to have answered, since it last did.
+    pub unanswered: bool,
     /// When a look showed progress beyond doubt, since the order or since SIGTERM.
     pub progressed: Option<Time>,
     looked: Option<(Time, Progress)>,
@@ -248,8 +250,12 @@ impl Book {
             }
             Message::Preflight { role, held } => self.lane_mut(role).clear = (!held).then_some(now),
             Message::ZooKeeper { answer, .. } => {
-                if matches!(answer, Srvr::Serving(_) | Srvr::NotServing) {
+                let answered = matches!(answer, Srvr::Serving(_) | Srvr::NotServing);
+                if answered {
                     self.zookeeper = Some(answer);
+                }
+                if let Some(life) = &mut self.lane_mut(Role::ZooKeeper).life {
+                    life.unanswered = !answered;
                 }
                 if matches!(answer, Srvr::Serving(_)) {
                     self.zookeeper_served = now;
@@ -272,8 +278,9 @@ impl Book {
                 Seen::Unreadable => {}
             },
             Message::Broker { answer, .. } => {
-                if let (Listener::Answers { .. }, Some(life)) = (answer, &mut self.lane_mut(Role::Kafka).life) {
-                    life.answered = true;
+                if let Some(life) = &mut self.lane_mut(Role::Kafka).life {
+                    life.unanswered = !matches!(answer, Listener::Answers { .. });
+                    life.answered |= !life.unanswered;
                 }
             }
             Message::Progress { role, progress, .. } => {
@@ -333,6 +340,7 @@ impl Book {
             adopted: false,
             served_at: None,
             answered: false,
+            unanswered: false,
             progressed: None,
             looked: None,
         });
@@ -390,6 +398,7 @@ impl Book {
             // A question belongs to the state that asked it: when that ends, the next such state asks anew.
             Notice::NotReady { role: Role::Kafka, .. } => self.awaited[6] = None,
             Notice::ZooKeeperServes { .. } | Notice::Starts { role: Role::Kafka, .. } => self.awaited[3] = None,
+            Notice::Terminates { .. } | Notice::Kills { .. } | Notice::HangPassed { .. } => self.awaited[3] = None,
             _ => {}
         }
     }

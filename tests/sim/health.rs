@@ -32,7 +32,7 @@ impl Use {
         let hanging = jvm.and_then(|jvm| jvm.hanging).filter(|hanging| hanging.hang.deserves_an_end());
         Use {
             served: jvm.is_some_and(|jvm| jvm.served || jvm.phase == Phase::Joined),
-            hang: hanging.map(|h| (h.hang, h.until.min(now) - h.since, now.saturating_sub(h.until))),
+            hang: hanging.map(|h| (h.hang, h.until.min(now) - h.silent_since, now.saturating_sub(h.until))),
             unregistered: jvm.and_then(|jvm| jvm.unregistered).map(|since| now - since),
         }
     }
@@ -49,10 +49,17 @@ impl<D: Driver> World<D> {
         }
         let truth = Use::of(jvm, now);
         hold!(nothing_is_ended_for_health_in_a_stop(book));
+        // In bad weather an old silence may be told late, and the answers since then not at all: nobody could know better.
+        let weather = self.schedule.weather;
+        let told = weather.lost + weather.late > 0
+            && weather.late + weather.twice > 0
+            && book.life_of(role, run).is_some_and(|life| life.unanswered);
         hold!(recovering_broker_is_never_killed(role, truth));
         hold!(a_broker_is_never_ended_for_health_without_a_quorum(role, self.quorum_lost_for(node)));
-        hold!(zookeeper_is_never_restarted_for_a_quorum_lost_elsewhere(role, truth));
-        hold!(a_working_jvm_is_never_ended_for_health(truth, blame, self.doubt()));
+        if !told {
+            hold!(zookeeper_is_never_restarted_for_a_quorum_lost_elsewhere(role, truth));
+            hold!(a_working_jvm_is_never_ended_for_health(truth, blame, self.doubt()));
+        }
         let nobody_grants = role == Role::ZooKeeper && !book.peers_serve;
         let holds = self.token.is_some_and(|token| token.node == node && token.life == self.nodes[node].boot);
         hold!(never_two_health_restarts_at_once(node, nobody_grants, holds, self.token, self.restarting));

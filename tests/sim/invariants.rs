@@ -217,8 +217,10 @@ pub fn zookeeper_is_never_restarted_for_a_quorum_lost_elsewhere(role: Role, trut
 
 /// `doubt` is by how much a supervisor's news may lag behind.
 pub fn a_working_jvm_is_never_ended_for_health(truth: Use, blame: Blame, doubt: Time) -> Verdict {
+    // Pauses are made good by work in five times as long.
+    let past = if matches!(blame, Blame::Collecting { .. }) { 60 * SEC } else { 8 * SEC };
     let hung = truth.hang.is_some_and(|(_, lasted, ago)| {
-        doubt == Time::MAX || (lasted.saturating_add(doubt) >= HANG_AFTER && ago <= 8 * SEC)
+        doubt == Time::MAX || (lasted.saturating_add(doubt) >= HANG_AFTER && ago <= past)
     });
     let unregistered = truth.unregistered.is_some_and(|lasted| lasted.saturating_add(doubt) >= SLOW_AFTER);
     let fits = match blame {

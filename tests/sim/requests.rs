@@ -235,6 +235,13 @@ impl<D: Driver> World<D> {
         }
     }
 
+    /// Whether nothing of the node wants a restart.
+    pub fn all_serve_in_truth(&self, node: usize) -> bool {
+        let roles = self.nodes[node].plan.roles;
+        (!roles.zookeeper || self.serves_in_truth(node, Role::ZooKeeper))
+            && (!roles.kafka || self.serves_in_truth(node, Role::Kafka))
+    }
+
     fn serves_in_truth(&self, node: usize, role: Role) -> bool {
         let serving = match role {
             Role::ZooKeeper => self.ensemble.serving(),

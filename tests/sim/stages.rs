@@ -57,6 +57,7 @@ impl<D: Driver> World<D> {
             Fault::Unregistered { node } => self.unregister_for_good(node),
             Fault::Starved { node, lasts } => {
                 self.nodes[node].asleep = self.nodes[node].asleep.max(now + lasts);
+                self.nodes[node].starved = self.nodes[node].asleep;
                 for role in Role::ALL {
                     self.hang(node, role, Hang::Starved, lasts);
                 }
@@ -92,7 +93,7 @@ impl<D: Driver> World<D> {
     fn power_off(&mut self, node: usize) {
         let this = &mut self.nodes[node];
         this.boot += 1;
-        (this.alive, this.powered, this.half_way, this.asleep) = (None, false, false, 0);
+        (this.alive, this.powered, this.half_way, this.asleep, this.starved) = (None, false, false, 0, 0);
         this.unread.clear();
         for role in Role::ALL {
             if let Some(jvm) = self.nodes[node].jvms[role as usize].take() {
@@ -213,6 +214,7 @@ impl<D: Driver> World<D> {
                 }
                 if now - since > QUIET_FOR {
                     let keeper = self.token.map(|token| token.node);
+                    let keeper = keeper.filter(|node| self.all_serve_in_truth(*node));
                     hold!(nobody_keeps_the_restart_token_once_all_serve(keeper));
                     self.stage = if self.schedule.stops_at_the_end { self.stop_all() } else { Stage::Done };
                 }

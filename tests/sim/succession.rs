@@ -3,7 +3,7 @@
 //! What a dead supervisor had been told is lost, and so is what it had decided and not yet done. The record on disk and
 //! the lines in the pipes remain. Ends of JVMs in between are seen by nobody.
 
-use kafka_node::model::{Rng, Role, RunId};
+use kafka_node::model::{ExitStatus, Rng, Role, RunId};
 use kafka_node::supervise::{Action, Fate, Past, Probe};
 
 use crate::book::Book;
@@ -78,6 +78,7 @@ impl<D: Driver> World<D> {
     /// The supervisor is dead; another comes soon.
     pub fn supervisor_is_gone(&mut self, node: usize) {
         self.say(node, || String::from("the supervisor is dead"));
+        let stopping = self.nodes[node].alive.as_ref().is_some_and(|alive| alive.book.stops > 0);
         let this = &mut self.nodes[node];
         this.alive = None;
         this.half_way = false;
@@ -85,6 +86,13 @@ impl<D: Driver> World<D> {
         this.boot += 1;
         let boot = this.boot;
         let soon = between(&mut self.rng, 100 * MS, 3 * SEC);
+        if stopping {
+            // A stop was intended: the unit's sweep ends what is left, and somebody starts it again later.
+            for role in Role::ALL {
+                self.doom(node, role, ExitStatus::Signal(9), 2 * SEC);
+            }
+            return self.after(3 * SEC + soon, What::Begin { node, boot });
+        }
         self.after(soon, What::Begin { node, boot });
     }
 

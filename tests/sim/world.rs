@@ -151,6 +151,8 @@ pub struct Node<D> {
     pub unread: Vec<(RunId, i64)>,
     /// Its supervisor hears and does nothing until then.
     pub asleep: Time,
+    /// The machine as a whole stands still until then.
+    pub starved: Time,
     /// Its supervisor dies in the middle of the next thing it does.
     pub half_way: bool,
     /// A stranger wants its place until then.
@@ -301,6 +303,9 @@ impl<D: Driver> World<D> {
             What::FenceDue { node, life, session, since } => self.fence_due(node, life, session, since)?,
             What::TokenTake { node, life, ask, asked } => self.take_token(node, life, ask, asked),
             What::TokenRelease { node, life } => self.release_token(node, life),
+            What::Begin { node, .. } if self.now < self.nodes[node].starved => {
+                self.at(self.nodes[node].starved, what); // nothing begins on a machine that stands still
+            }
             What::Begin { node, boot } if self.nodes[node].boot == boot => self.begin(node)?,
             What::WatchdogKills { node, boot } if self.nodes[node].boot == boot => self.supervisor_is_gone(node),
             What::Begin { .. } | What::WatchdogKills { .. } => {} // overtaken
@@ -602,7 +607,8 @@ impl<D: Driver> World<D> {
     fn truth(&self, node: usize) -> Truth {
         let serves = |role: Role| match self.nodes[node].lost[role as usize] {
             _ if self.served[role as usize] & bit(node) != 0 => Serves::Yes,
-            Some(at) => Serves::Until(at),
+            // What it slept through it could not know.
+            Some(at) => Serves::Until(at.max(self.nodes[node].asleep).min(self.now)),
             None => Serves::Never,
         };
         Truth { zookeeper: serves(Role::ZooKeeper), kafka: serves(Role::Kafka) }
@@ -681,6 +687,7 @@ impl<D> Node<D> {
             record: Record::default(),
             unread: Vec::new(),
             asleep: 0,
+            starved: 0,
             half_way: false,
             stranger: 0,
             turn: 0,
