@@ -151,6 +151,7 @@ impl<D: Driver> World<D> {
             hold!(a_hung_broker_is_ended_in_bounded_time(hanging.hang, self.now - since(hanging.since), bound));
         } else if let (None, Some(lost)) = (hanging, jvm.unregistered) {
             let bound = SLOW_AFTER + judging + HANG_AFTER;
+            let lost = lost.max(jvm.hanging.map_or(0, |hanging| hanging.until)); // it could not register before
             hold!(an_unregistered_broker_is_ended_in_bounded_time(self.now - since(lost), bound));
         }
         Ok(())

@@ -60,10 +60,11 @@ pub fn nothing_starts_before_its_preflight_is_clear(book: &Book, role: Role, now
     require(clear.is_some_and(|at| now - at <= valid), || format!("{role} ordered; last clear: {clear:?}, now {now}"))
 }
 
-pub fn kafka_never_starts_before_quorum_ready(book: &Book, now: Time) -> Verdict {
+/// `woke`: what a supervisor slept through says nothing against what it was told before.
+pub fn kafka_never_starts_before_quorum_ready(book: &Book, woke: Time, now: Time) -> Verdict {
     // A server that served is believed to until `hang_after` (10 s) of silence, seen at the next answer or its loss.
     let believed = 30 * SEC;
-    let own = matches!(book.zookeeper, Some(Srvr::Serving(_))) && now - book.zookeeper_served <= believed;
+    let own = matches!(book.zookeeper, Some(Srvr::Serving(_))) && now - book.zookeeper_served.max(woke) <= believed;
     let patience = short(policy::LOCAL_QUORUM_PATIENCE);
     let theirs = match book.roles.zookeeper {
         false => book.peers_serve,
@@ -283,10 +284,6 @@ pub fn a_dead_brokers_registration_goes_within_a_second_in_good_weather(
 
 pub fn a_living_run_is_never_struck_from_the_record(role: Role, run: RunId, lives: bool) -> Verdict {
     require(!lives, || format!("{role} run {run} lives"))
-}
-
-pub fn a_living_run_is_always_on_record(role: Role, lives: Option<RunId>, known: bool) -> Verdict {
-    require(lives.is_none() || known, || format!("{role} run {lives:?} lives, and the next supervisor is not told"))
 }
 
 pub fn adopted_runs_keep_their_pid(service: &ServiceView, book: &Book, pid: Option<i32>) -> Verdict {

@@ -35,6 +35,7 @@ mod invariants;
 mod jvm;
 mod message;
 mod mutants;
+mod mutants_of_health;
 mod probes;
 mod processes;
 mod record;
@@ -51,6 +52,7 @@ use kafka_node::model::Rng;
 use kafka_node::supervise::Supervisor;
 
 use crate::mutants::*;
+use crate::mutants_of_health::*;
 use crate::runner::{from_environment, regressions, report, run, run_all};
 use crate::schedule::{Kind, Schedule};
 use crate::world::{Counts, Trace, World};
@@ -191,5 +193,24 @@ mutants! {
     caught_waiting_in_silence: WaitsInSilence => every_wait_has_a_reason;
     caught_finishing_early: FinishesEarly => finish_only_when_all_down;
     caught_calling_every_stop_clean: CallsEveryStopClean => finish_clean_only_if_no_kill_and_clean_codes;
+    caught_never_fencing: NeverFences => a_dead_brokers_registration_goes_within_a_second_in_good_weather;
+    caught_fencing_the_living: FencesTheLiving => fence_only_on_proof;
+    caught_fencing_whoever_is_there: FencesWhoeverIsThere => fence_never_touches_another_session;
+    caught_claiming_every_session: ClaimsEverySession => a_run_is_marked_with_its_own_sessions_only;
+    caught_striking_the_living: StrikesTheLiving => a_living_run_is_never_struck_from_the_record;
+    caught_needing_no_token: NeedsNoToken => never_two_health_restarts_at_once;
+    caught_giving_the_token_back_at_once: GivesTheTokenBackAtOnce => never_two_health_restarts_at_once;
+    caught_keeping_the_token: KeepsTheToken => nobody_keeps_the_restart_token_once_all_serve;
+    caught_never_getting_the_token: NeverGetsTheToken => a_hung_broker_is_ended_in_bounded_time;
+    caught_leaving_the_unregistered: LeavesTheUnregistered => an_unregistered_broker_is_ended_in_bounded_time;
+    caught_blaming_zookeeper_for_its_quorum: BlamesZooKeeperForItsQuorum =>
+        zookeeper_is_never_restarted_for_a_quorum_lost_elsewhere;
+    caught_blaming_a_recovering_broker: BlamesARecoveringBroker => recovering_broker_is_never_killed;
+    caught_ending_a_working_broker: EndsAWorkingBroker => a_working_jvm_is_never_ended_for_health;
+    caught_ending_without_a_quorum: EndsWithoutAQuorum => a_broker_is_never_ended_for_health_without_a_quorum;
+    caught_blaming_in_a_stop: BlamesInAStop => nothing_is_ended_for_health_in_a_stop;
+    caught_sweeping_the_living: SweepsTheLiving => supervisor_death_never_stops_a_jvm;
+    caught_forgetting_the_past: ForgetsThePast => never_two_live_runs_of_a_service;
+    caught_mistaking_the_pid: MistakesThePid => adopted_runs_keep_their_pid;
     caught_never_starting_kafka: NeverStartsKafka => every_node_becomes_ready_once_all_is_well;
 }

@@ -9,7 +9,7 @@ use kafka_node::supervise::{Action, Fate, Past, Probe};
 use crate::book::Book;
 use crate::clock::{MS, SEC, Time};
 use crate::driver::Driver;
-use crate::invariants::{Broken, hold};
+use crate::invariants::Broken;
 use crate::message::Message;
 use crate::schedule::{End, between};
 use crate::stages::Stage;
@@ -27,12 +27,6 @@ impl<D: Driver> World<D> {
         self.nodes[node].powered = true;
         let policy = self.policy(node);
         let past = self.nodes[node].record.past(&self.nodes[node].jvms, self.now);
-        for role in Role::ALL {
-            // The record must know every process that lives, or it would be started a second time.
-            let lives = self.nodes[node].jvms[role as usize].as_ref().map(|jvm| jvm.run);
-            let known = past.runs.iter().any(|run| Some(run.run) == lives && run.fate != Fate::Dead);
-            hold!(a_living_run_is_always_on_record(role, lives, known));
-        }
         let rng = Rng::new(self.rng.next_u64());
         let supervisor = D::new(policy.clone(), &past, self.local(node), rng);
         let book = Book::new(&policy, &past, self.now);

@@ -464,7 +464,8 @@ impl<D: Driver> World<D> {
                 hold!(nothing_starts_before_its_preflight_is_clear(book, role, now));
                 hold!(no_start_before_its_pause_is_over(book, role, now));
                 if role == Role::Kafka {
-                    hold!(kafka_never_starts_before_quorum_ready(book, now));
+                    let woke = self.nodes[node].asleep.min(now);
+                    hold!(kafka_never_starts_before_quorum_ready(book, woke, now));
                     hold!(kafka_never_starts_against_a_registration_seen_held(book, now));
                     hold!(kafka_never_starts_before_its_registration_was_read(book, now));
                 }
