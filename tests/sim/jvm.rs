@@ -207,7 +207,8 @@ impl Jvm {
         self.counters.bring_up_to(now);
         // A silence that another one goes over into is one silence.
         let before = self.hanging.filter(|before| now < before.until && before.hang.is_silent() && hang.is_silent());
-        let silent_since = before.filter(|before| before.hang != Hang::Starved).map_or(now, |before| before.silent_since);
+        let silent_since =
+            before.filter(|before| before.hang != Hang::Starved).map_or(now, |before| before.silent_since);
         self.hanging = Some(Hanging { hang, since: now, silent_since, until });
         self.pace(now);
     }
