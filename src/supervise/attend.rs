@@ -44,7 +44,7 @@ impl Supervisor {
             self.token.give_back(&mut self.out);
             return;
         }
-        let (quorum, others) = (self.quorum(now), self.others_serve(now));
+        let (quorum, others, alone) = (self.quorum(now), self.others_serve(now), self.no_other_serves(now));
         if let Some(lane) = &mut self.kafka {
             let verdict = lane.verdict(now, self.out.late, &self.policy);
             let leave = if quorum { Leave::Token } else { Leave::Withheld };
@@ -55,7 +55,9 @@ impl Supervisor {
             let leave = match verdict {
                 // any: whatever the verdict, the others can grant the token
                 _ if others => Leave::Token,
-                Verdict::Hung(_) if lane.unanswered_for(now, self.out.late) >= self.policy.slow_after => Leave::Granted,
+                Verdict::Hung(_) if alone && lane.unanswered_for(now, self.out.late) >= self.policy.slow_after => {
+                    Leave::Granted
+                }
                 // It answers with a role: the quorum that it is in can grant the token.
                 Verdict::Hung(_) if matches!(lane.state, State::Ready(_)) => Leave::Token,
                 Verdict::Hung(_) | Verdict::Well | Verdict::Slow { .. } => Leave::Withheld,

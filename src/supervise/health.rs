@@ -107,11 +107,16 @@ impl Health {
         if let Some((at, before)) = self.jvm {
             let paused = jvm.stopped.saturating_sub(before.stopped);
             let ran = now.since(at).saturating_sub(paused);
-            // Pauses after which the heap has room are not in vain: they are somebody's forced collections.
-            let in_vain = if is_full(jvm) { paused } else { Duration::ZERO };
+            // Pauses before or after which the heap has room are not in vain: they are somebody's forced collections.
+            let in_vain = if is_full(before) && is_full(jvm) { paused } else { Duration::ZERO };
             self.deficit = (self.deficit + in_vain).saturating_sub(ran / COLLECTING_WEIGHT);
         }
         self.jvm = Some((now, jvm));
+    }
+
+    /// It was asked since it last answered, and did not answer.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.unanswered
     }
 
     /// For how long it has not answered, less what the supervisor itself slept through.

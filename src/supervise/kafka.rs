@@ -243,7 +243,9 @@ impl Lane<Kafka> {
             facts.ever_served = true;
             facts.in_sync.want(now);
             facts.progress.put_off(round(now, HEALTH_INTERVAL));
-            facts.broker.put_off(round(now, policy.probe_interval));
+            if !facts.health.is_unanswered() {
+                facts.broker.put_off(round(now, policy.probe_interval));
+            }
             out.say(Notice::BrokerServes { after: now.since(born) });
         }
         if was == Level::Ready && is != Level::Ready {

@@ -97,6 +97,11 @@ impl Supervisor {
         self.others_serve.is_some() && self.look_is_fresh(now)
     }
 
+    /// Whether no other member serves, by a look that is not old. Not to know it is another matter.
+    pub(super) fn no_other_serves(&self, now: Moment) -> bool {
+        self.policy.peers.is_empty() || (self.look_is_fresh(now) && self.others_serve.is_none())
+    }
+
     fn look_is_fresh(&self, now: Moment) -> bool {
         self.others.as_ref().is_some_and(|(at, _)| now.since(*at) <= ENSEMBLE_VALID)
     }

@@ -291,7 +291,9 @@ pub struct StopsZooKeeperWithKafka;
 
 impl Flaw for StopsZooKeeperWithKafka {
     fn after(&mut self, sight: &Sight, event: &Event, out: &mut VecDeque<Action>) {
-        if let (Event::Exited { role: Role::Kafka, .. }, Some(run)) = (event, sight.run(Role::ZooKeeper)) {
+        if let (Event::Exited { role: Role::Kafka, .. }, Some(run)) = (event, sight.run(Role::ZooKeeper))
+            && sight.terminated[Role::ZooKeeper as usize].is_none()
+        {
             out.push_back(Action::Terminate { role: Role::ZooKeeper, run });
         }
     }

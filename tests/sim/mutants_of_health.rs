@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use kafka_node::model::{
-    Blame, BrokerOutcome, Moment, Notice, RegistrationOutcome, Role, RunId, SessionId, SignalReason, TokenOutcome,
-    ZooKeeperOutcome,
+    Blame, BrokerOutcome, Moment, Notice, RegistrationOutcome, Role, RunId, ServiceState, SessionId, SignalReason,
+    TokenOutcome, ZooKeeperOutcome,
 };
 use kafka_node::supervise::{Action, Event, Fate, Mark, NodeView, Past, Probe};
 
@@ -69,17 +69,23 @@ impl Flaw for FencesWhoeverIsThere {
     }
 }
 
-/// Takes every session that holds the registration for its own broker's.
+/// Takes the session that holds the registration for its own broker's.
 #[derive(Default)]
-pub struct ClaimsEverySession;
+pub struct ClaimsEverySession {
+    held: Option<SessionId>,
+}
 
 impl Flaw for ClaimsEverySession {
-    fn after(&mut self, sight: &Sight, event: &Event, out: &mut VecDeque<Action>) {
-        if let (Event::Registration { outcome: RegistrationOutcome::Held { session, .. }, ask }, Some(run)) =
-            (event, sight.run(Role::Kafka))
-            && *ask == sight.ask
-        {
-            out.push_back(Action::Mark { role: Role::Kafka, run, mark: Mark::Session(*session) });
+    fn action(&mut self, _sight: &Sight, mut action: Action, out: &mut VecDeque<Action>) {
+        if let (Action::Mark { mark: Mark::Session(session), .. }, Some(held)) = (&mut action, self.held) {
+            *session = held;
+        }
+        out.push_back(action);
+    }
+
+    fn after(&mut self, _sight: &Sight, event: &Event, _out: &mut VecDeque<Action>) {
+        if let Event::Registration { outcome: RegistrationOutcome::Held { session, .. }, .. } = event {
+            self.held = Some(*session);
         }
     }
 }
@@ -141,13 +147,16 @@ impl Flaw for KeepsTheToken {
     }
 }
 
-/// Never hears that the token is its own.
+/// Never asks for the token for a JVM that does not answer.
 #[derive(Default)]
-pub struct NeverGetsTheToken;
+pub struct LeavesTheHung;
 
-impl Flaw for NeverGetsTheToken {
-    fn deaf(&mut self, event: &Event) -> bool {
-        matches!(event, Event::Token { .. })
+impl Flaw for LeavesTheHung {
+    fn action(&mut self, _sight: &Sight, action: Action, out: &mut VecDeque<Action>) {
+        match action {
+            Action::Probe(Probe::Token { blame, .. }) if !matches!(blame, Blame::Unregistered { .. }) => {}
+            other => out.push_back(other),
+        }
     }
 }
 
@@ -219,20 +228,25 @@ impl Flaw for EndsAWorkingBroker {
 #[derive(Default)]
 pub struct EndsWithoutAQuorum {
     lost: Option<Moment>,
-    quorum: bool,
+    own: bool,
+    theirs: bool,
 }
 
 impl Flaw for EndsWithoutAQuorum {
     fn after(&mut self, _sight: &Sight, event: &Event, _out: &mut VecDeque<Action>) {
         match event {
-            Event::ZooKeeper { outcome: ZooKeeperOutcome::Serving(_), .. } => self.quorum = true,
-            Event::ZooKeeper { outcome: ZooKeeperOutcome::NotServing, .. } => self.quorum = false,
+            Event::ZooKeeper { outcome: ZooKeeperOutcome::Serving(_), .. } => self.own = true,
+            Event::ZooKeeper { outcome: ZooKeeperOutcome::NotServing, .. } => self.own = false,
+            Event::Ensemble { view } => {
+                let serves = |outcome: &ZooKeeperOutcome| matches!(outcome, ZooKeeperOutcome::Serving(_));
+                self.theirs = view.peers.iter().any(|peer| serves(&peer.zookeeper));
+            }
             _ => {}
         }
     }
 
     fn timeout(&mut self, sight: &Sight, now: Moment, out: &mut VecDeque<Action>) {
-        if self.quorum || !sight.zookeeper_served {
+        if self.own || self.theirs || !sight.zookeeper_served {
             self.lost = None;
             return;
         }
@@ -277,11 +291,28 @@ impl Flaw for SweepsTheLiving {
 
 /// Knows nothing of what an earlier supervisor left.
 #[derive(Default)]
-pub struct ForgetsThePast;
+pub struct ForgetsThePast {
+    left: Vec<(Role, RunId, i32)>,
+}
 
 impl Flaw for ForgetsThePast {
-    fn past(&mut self, _past: &Past) -> Past {
+    fn past(&mut self, past: &Past) -> Past {
+        let lives = past.runs.iter().filter_map(|run| match run.fate {
+            Fate::Lives { pid, .. } => Some((run.role, run.run, pid)),
+            Fate::Dead => None,
+        });
+        self.left = lives.collect();
         Past::default()
+    }
+
+    fn view(&self, mut view: NodeView) -> NodeView {
+        // So that its own books agree until it starts a second one.
+        for (role, run, pid) in &self.left {
+            for service in view.services.iter_mut().filter(|service| service.role == *role) {
+                (service.run, service.pid, service.state) = (Some(*run), Some(*pid), ServiceState::Starting);
+            }
+        }
+        view
     }
 }
 

@@ -1,6 +1,7 @@
 //! The world: a queue of what will happen, the nodes with their supervisors, and the loop that lets time pass.
 //!
-//! Absent here, in files of their own: what JVMs do (`processes.rs`), what probes see (`probes.rs`), what goes wrong and
+//! Absent here, in files of their own: what JVMs do (`processes.rs`), what probes see (`probes.rs`), what is asked of ZooKeeper
+//! (`requests.rs`), how supervisors follow each other (`succession.rs`), what is true of health (`health.rs`), what goes wrong and
 //! how a schedule ends (`stages.rs`).
 
 use std::cmp::{Ordering, Reverse};
