@@ -10,7 +10,7 @@ use crate::ensemble::bit;
 use crate::invariants::{Broken, hold};
 use crate::jvm::{Hang, Jvm, Phase};
 use crate::requests::Restarting;
-use crate::stages::Stage;
+use crate::stages::{LAST_LATE_ANSWER, Stage};
 use crate::world::World;
 
 /// `[watchdog] hang_after` and `slow_after` of every node.
@@ -32,7 +32,7 @@ impl Use {
         let hanging = jvm.and_then(|jvm| jvm.hanging).filter(|hanging| hanging.hang.deserves_an_end());
         Use {
             served: jvm.is_some_and(|jvm| jvm.served || jvm.phase == Phase::Joined),
-            hang: hanging.map(|h| (h.hang, h.until.min(now) - h.silent_since, now.saturating_sub(h.until))),
+            hang: hanging.map(|h| (h.hang, h.until.min(now) - h.since, now.saturating_sub(h.until))),
             unregistered: jvm.and_then(|jvm| jvm.unregistered).map(|since| now - since),
         }
     }
@@ -105,7 +105,9 @@ impl<D: Driver> World<D> {
         let now = self.now;
         let this = &self.nodes[node];
         let serves = |n: usize| self.ensemble.serving() & bit(n) != 0;
-        let calm = self.weather.is_clear()
+        let weathered = self.weather.is_clear()
+            && (self.schedule.weather.is_clear() || now >= self.schedule.heal_at + LAST_LATE_ANSWER);
+        let calm = weathered
             && this.powered
             && now >= this.asleep
             && now >= self.acl
@@ -158,7 +160,8 @@ impl<D: Driver> World<D> {
     }
 
     /// Where all is well a second is enough to remove what a dead broker left.
-    pub fn fence_due(&self, node: usize, life: u32, session: i64, since: Time) -> Result<(), Broken> {
+    pub fn fence_due(&mut self, node: usize, life: u32, session: i64, since: Time) -> Result<(), Broken> {
+        self.note_peace(node);
         let this = &self.nodes[node];
         let well = this.calm.is_some_and(|calm| calm + SEC <= since) && self.nodes[node].boot == life;
         let stands = this.alive.is_some() && self.ensemble.registrations[node].is_some_and(|r| r.session == session);

@@ -88,8 +88,6 @@ impl Hang {
 pub struct Hanging {
     pub hang: Hang,
     pub since: Time,
-    /// When the silence began that it is part of.
-    pub silent_since: Time,
     pub until: Time,
 }
 
@@ -205,11 +203,7 @@ impl Jvm {
     /// It hangs from now on.
     pub fn hang_from(&mut self, hang: Hang, now: Time, until: Time) {
         self.counters.bring_up_to(now);
-        // A silence that another one goes over into is one silence.
-        let before = self.hanging.filter(|before| now < before.until && before.hang.is_silent() && hang.is_silent());
-        let silent_since =
-            before.filter(|before| before.hang != Hang::Starved).map_or(now, |before| before.silent_since);
-        self.hanging = Some(Hanging { hang, since: now, silent_since, until });
+        self.hanging = Some(Hanging { hang, since: now, until });
         self.pace(now);
     }
 

@@ -244,8 +244,8 @@ impl<D: Driver> World<D> {
     pub fn hang(&mut self, node: usize, role: Role, hang: Hang, lasts: Time) {
         let now = self.now;
         let Some(jvm) = &mut self.nodes[node].jvms[role as usize] else { return };
-        if matches!(jvm.phase, Phase::Doomed(_)) {
-            return;
+        if matches!(jvm.phase, Phase::Doomed(_)) || jvm.hang(now).is_some() {
+            return; // one at a time
         }
         jvm.hang_from(hang, now, now.saturating_add(lasts));
         let run = jvm.run;

@@ -4,7 +4,8 @@
 //! session hold it, and which znode is it), then a removal of that znode alone. A request that is under way when its
 //! supervisor dies may still be done.
 
-use kafka_node::model::Role;
+use kafka_node::model::{Role, ServiceState};
+use kafka_node::supervise::NodeView;
 
 use crate::clock::{MS, SEC, Time};
 use crate::driver::Driver;
@@ -235,11 +236,10 @@ impl<D: Driver> World<D> {
         }
     }
 
-    /// Whether nothing of the node wants a restart.
-    pub fn all_serve_in_truth(&self, node: usize) -> bool {
-        let roles = self.nodes[node].plan.roles;
-        (!roles.zookeeper || self.serves_in_truth(node, Role::ZooKeeper))
-            && (!roles.kafka || self.serves_in_truth(node, Role::Kafka))
+    /// Whether the node's supervisor knows that nothing of its own wants a restart.
+    pub fn knows_that_all_serve(&self, node: usize) -> bool {
+        let ready = |view: &NodeView| view.services.iter().all(|service| service.state == ServiceState::Ready);
+        self.view(node).is_some_and(|(view, _)| ready(&view))
     }
 
     fn serves_in_truth(&self, node: usize, role: Role) -> bool {

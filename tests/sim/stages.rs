@@ -31,7 +31,7 @@ const QUIET_FOR: Time = 15 * SEC;
 /// From the end of all trouble to the last node's readiness: the brief's twenty minutes.
 const READY_WITHIN: Time = 20 * MIN;
 /// After this the last answer that was late in bad weather has come.
-const LAST_LATE_ANSWER: Time = 65 * SEC;
+pub const LAST_LATE_ANSWER: Time = 65 * SEC;
 
 impl<D: Driver> World<D> {
     /// Lets something go wrong, unless all is to be well by then.
@@ -214,7 +214,7 @@ impl<D: Driver> World<D> {
                 }
                 if now - since > QUIET_FOR {
                     let keeper = self.token.map(|token| token.node);
-                    let keeper = keeper.filter(|node| self.all_serve_in_truth(*node));
+                    let keeper = keeper.filter(|node| self.knows_that_all_serve(*node));
                     hold!(nobody_keeps_the_restart_token_once_all_serve(keeper));
                     self.stage = if self.schedule.stops_at_the_end { self.stop_all() } else { Stage::Done };
                 }

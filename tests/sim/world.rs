@@ -607,7 +607,10 @@ impl<D: Driver> World<D> {
     }
 
     fn truth(&self, node: usize) -> Truth {
+        let strange = self.ensemble.registrations[node].is_some_and(|there| there.elsewhere);
         let serves = |role: Role| match self.nodes[node].lost[role as usize] {
+            // Nobody tells a stranger's registration under this node's id from its own, and its broker answers.
+            _ if role == Role::Kafka && strange => Serves::Yes,
             _ if self.served[role as usize] & bit(node) != 0 => Serves::Yes,
             // What it slept through it could not know.
             Some(at) => Serves::Until(at.max(self.nodes[node].asleep).min(self.now)),
