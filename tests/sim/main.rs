@@ -171,7 +171,9 @@ fn events_per_second() {
 fn expect_caught<F: Flaw>(invariant: &str) {
     const SEEDS: u64 = 400;
     match run_all::<Mutant<F>>(0..SEEDS) {
-        Err(failure) => assert_eq!(failure.broken.invariant, invariant, "{}", failure.broken.seen),
+        Err(failure) => {
+            assert_eq!(failure.broken.invariant, invariant, "seed {}: {}", failure.seed, failure.broken.seen)
+        }
         Ok(_) => panic!("{SEEDS} schedules, and nothing noticed: `{invariant}` cannot fail"),
     }
 }

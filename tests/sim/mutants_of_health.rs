@@ -227,35 +227,38 @@ impl Flaw for EndsAWorkingBroker {
 /// Ends a broker while there is no quorum for long.
 #[derive(Default)]
 pub struct EndsWithoutAQuorum {
+    now: Moment,
+    /// Since when this node's own server says that it does not serve.
     lost: Option<Moment>,
-    own: bool,
-    theirs: bool,
+    /// Looks in a row that found no other member that serves.
+    none: u32,
 }
 
 impl Flaw for EndsWithoutAQuorum {
-    fn after(&mut self, _sight: &Sight, event: &Event, _out: &mut VecDeque<Action>) {
+    fn after(&mut self, sight: &Sight, event: &Event, out: &mut VecDeque<Action>) {
         match event {
-            Event::ZooKeeper { outcome: ZooKeeperOutcome::Serving(_), .. } => self.own = true,
-            Event::ZooKeeper { outcome: ZooKeeperOutcome::NotServing, .. } => self.own = false,
+            Event::ZooKeeper { outcome: ZooKeeperOutcome::Serving(_), .. } => (self.lost, self.none) = (None, 0),
+            Event::ZooKeeper { outcome: ZooKeeperOutcome::NotServing, .. } => {
+                self.lost.get_or_insert(self.now);
+            }
             Event::Ensemble { view } => {
                 let serves = |outcome: &ZooKeeperOutcome| matches!(outcome, ZooKeeperOutcome::Serving(_));
-                self.theirs = view.peers.iter().any(|peer| serves(&peer.zookeeper));
+                let any = view.peers.iter().any(|peer| serves(&peer.zookeeper));
+                self.none = if any { 0 } else { self.none + 1 };
+                let long = self.lost.is_some_and(|lost| self.now.since(lost) > Duration::from_secs(25));
+                if let (Some(run), true, false) = (sight.run(Role::Kafka), sight.answered, sight.stops)
+                    && long
+                    && self.none > 3
+                {
+                    ends(Role::Kafka, run, out);
+                }
             }
             _ => {}
         }
     }
 
-    fn timeout(&mut self, sight: &Sight, now: Moment, out: &mut VecDeque<Action>) {
-        if self.own || self.theirs || !sight.zookeeper_served {
-            self.lost = None;
-            return;
-        }
-        let lost = *self.lost.get_or_insert(now);
-        if let (Some(run), true, false) = (sight.run(Role::Kafka), sight.answered, sight.stops)
-            && now.since(lost) > Duration::from_secs(25)
-        {
-            ends(Role::Kafka, run, out);
-        }
+    fn timeout(&mut self, _sight: &Sight, now: Moment, _out: &mut VecDeque<Action>) {
+        self.now = now;
     }
 }
 
