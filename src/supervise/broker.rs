@@ -33,6 +33,8 @@ pub(super) struct Facts {
     pub(super) listed: bool,
     /// The last probe was answered, or its silence is too short to count.
     pub(super) answers: bool,
+    /// The last probe went unanswered, however short the silence.
+    pub(super) silent: bool,
     /// The last probe was refused.
     pub(super) refuses: bool,
     /// When it last answered; its start counts.
@@ -65,6 +67,7 @@ impl Facts {
             registered: None,
             listed: false,
             answers: false,
+            silent: false,
             refuses: false,
             last_answer: now,
             first_answer: None,

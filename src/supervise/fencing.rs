@@ -52,6 +52,8 @@ struct Debt {
     ask: u64,
     /// Why the last attempt failed; empty before one has.
     words: String,
+    /// That attempts fail was said.
+    said: bool,
 }
 
 /// A run that lost its session time and again is known by its last ones.
@@ -132,7 +134,8 @@ impl Fencing {
             // The newer run began because nothing stood in its way.
             out.act(Action::Settle { role: Role::Kafka, run: older.run });
         }
-        self.debt = Some(Debt { run, sessions, since: now, slot: Slot::Due(now), ask: 0, words: String::new() });
+        self.debt =
+            Some(Debt { run, sessions, since: now, slot: Slot::Due(now), ask: 0, words: String::new(), said: false });
     }
 
     fn forget(&mut self, out: &mut Out) {
@@ -182,8 +185,8 @@ impl Fencing {
         }
     }
 
-    /// An attempt was answered.
-    pub(super) fn handle(&mut self, now: Moment, ask: u64, outcome: FenceOutcome, out: &mut Out) {
+    /// An attempt was answered. One that failed is said where there is a `quorum` that should have let it through.
+    pub(super) fn handle(&mut self, now: Moment, ask: u64, outcome: FenceOutcome, quorum: bool, out: &mut Out) {
         let Some(debt) = &mut self.debt else { return };
         let (run, Some(session)) = (debt.run, debt.sessions.first().copied()) else { return };
         if debt.ask != ask {
@@ -206,7 +209,7 @@ impl Fencing {
             }
             FenceOutcome::Refused(words) => out.say(Notice::FenceDenied { run, session, words }),
             FenceOutcome::Failed(words) => {
-                if debt.words.is_empty() {
+                if quorum && !std::mem::replace(&mut debt.said, true) {
                     out.say(Notice::FenceFailed { run, session, words: words.clone() });
                 }
                 debt.words = words;

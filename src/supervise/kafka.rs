@@ -148,6 +148,7 @@ impl Lane<Kafka> {
         match outcome {
             BrokerOutcome::Answers { lists_itself, controller: _ } => {
                 facts.answers = true;
+                facts.silent = false;
                 facts.listed = lists_itself;
                 facts.last_answer = now;
                 if !facts.adopted {
@@ -158,11 +159,13 @@ impl Lane<Kafka> {
             }
             BrokerOutcome::Refused => {
                 facts.answers = false;
+                facts.silent = true;
                 facts.progress.sooner(now);
             }
             // A slow answer alone says little: it counts once it lasts.
             BrokerOutcome::Silent { .. } | BrokerOutcome::Garbled(_) => {
                 facts.answers &= facts.health.silent(now, out.late) < policy.hang_after;
+                facts.silent = true;
                 facts.progress.sooner(now);
             }
         }
@@ -212,7 +215,7 @@ impl Lane<Kafka> {
         let facts = &mut live.facts;
         facts.watch.look(now, seen);
         facts.health.look(now, seen);
-        let restful = facts.ever_served && facts.answers;
+        let restful = facts.ever_served && facts.answers && !facts.silent;
         facts.progress = Slot::Due(if restful { round(now, HEALTH_INTERVAL) } else { now + PROGRESS_INTERVAL });
     }
 

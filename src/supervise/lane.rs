@@ -277,7 +277,7 @@ impl<K: Kind> Lane<K> {
     ) {
         let (born, cause) = match &self.state {
             State::Starting(live) | State::Up(live) | State::Ready(live) if live.run == run => {
-                (live.since, ExitCause::classify(K::ROLE, status, false, None))
+                (live.since, ExitCause::classify(K::ROLE, status, false, None, &evidence))
             }
             State::Terminating(Ending { health: Some(blame), born, run: ended, .. })
             | State::Killing(Ending { health: Some(blame), born, run: ended, .. })
@@ -286,7 +286,7 @@ impl<K: Kind> Lane<K> {
                 (*born, ExitCause::Health(*blame))
             }
             State::Terminating(ending) | State::Killing(ending) if ending.run == run => {
-                (ending.born, ExitCause::classify(K::ROLE, status, true, ending.killed))
+                (ending.born, ExitCause::classify(K::ROLE, status, true, ending.killed, &evidence))
             }
             // News of an old run.
             State::Starting(_) | State::Up(_) | State::Ready(_) | State::Terminating(_) | State::Killing(_) => return,

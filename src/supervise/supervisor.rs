@@ -106,7 +106,10 @@ impl Supervisor {
             Event::SpawnFailed { role, run, failure } => self.handle_spawn_failed(now, role, run, failure),
             Event::Exited { role, run, status, evidence } => self.handle_exited(now, role, run, (status, evidence)),
             Event::Session { run, session } => self.note_session(run, session, true),
-            Event::Fence { ask, outcome } => self.fencing.handle(now, ask, outcome, &mut self.out),
+            Event::Fence { ask, outcome } => {
+                let quorum = self.quorum(now);
+                self.fencing.handle(now, ask, outcome, quorum, &mut self.out);
+            }
             Event::Token { ask, outcome } => self.token.handle(now, ask, outcome, &mut self.out),
             Event::Preflight { role, outcome } => self.handle_preflight(now, role, outcome),
             Event::ZooKeeper { run, outcome } => {
@@ -163,6 +166,11 @@ impl Supervisor {
     pub fn handle_timeout(&mut self, now: Moment) {
         self.note_lateness(now);
         self.settle(now);
+    }
+
+    /// A stop was asked for.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_some()
     }
 
     /// The next thing to do, until there is none.
@@ -296,6 +304,7 @@ impl Supervisor {
             self.watch_local(now);
             let quorum = self.quorum(now);
             if let Some(lane) = &mut self.kafka {
+                lane.note_owed(self.fencing.owes());
                 lane.tick_kafka(now, quorum, &self.policy, &mut self.out);
             }
             self.note_served_session(now);

@@ -240,9 +240,15 @@ impl Book {
                 self.unclean_end |= self.stops > 0 && !self.kafka_needs(role);
                 self.ends(now, role);
             }
-            Message::Exited { role, status, .. } => {
+            Message::Exited { role, status, said, .. } => {
                 let asked = self.life(role).is_some_and(|life| life.terminated.is_some() && life.health.is_none());
-                let clean = matches!(status, ExitStatus::Code(0 | 143) | ExitStatus::Signal(15));
+                // Nobody is told how an adopted run ends: a server cannot stop uncleanly, and a broker says when it is done.
+                let clean = match status {
+                    ExitStatus::Code(0 | 143) | ExitStatus::Signal(15) => true,
+                    ExitStatus::Code(_) | ExitStatus::Signal(_) => false,
+                    ExitStatus::Unseen if self.life(role).is_some_and(|life| life.killed.is_some()) => said,
+                    ExitStatus::Unseen => role == Role::ZooKeeper || said,
+                };
                 let counts = self.stops > 0 && !self.kafka_needs(role);
                 self.killed_any |= counts && self.life(role).is_some_and(|life| life.killed.is_some()) && !clean;
                 self.unclean_end |= self.stops > 0 && !self.kafka_needs(role) && !(asked && clean);
