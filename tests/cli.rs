@@ -51,7 +51,7 @@ fn without_a_verb_or_with_an_unknown_one_it_says_what_there_is() {
     let dir = configured();
     insta::assert_snapshot!(check(
         dir.path(),
-        &[&[], &["strat"], &["status", "--jsno"], &["help", "run"], &["help", "sweep"]]
+        &[&[], &["strat"], &["status", "--jsno"], &["help", "run"], &["help", "history"], &["help", "sweep"]]
     ));
 }
 
@@ -67,6 +67,7 @@ fn without_a_configuration_every_verb_ends_with_78_and_says_where_it_looked() {
             &["plan"],
             &["status", "--json"],
             &["why"],
+            &["history"],
             &["verify"],
             &["sweep"]
         ]
@@ -77,6 +78,36 @@ fn without_a_configuration_every_verb_ends_with_78_and_says_where_it_looked() {
 fn without_a_supervisor_status_and_why_end_with_69_and_say_what_to_look_at() {
     let dir = configured();
     insta::assert_snapshot!(check(dir.path(), &[&["status"], &["status", "--json"], &["why"], &["sweep"]]));
+}
+
+#[test]
+fn the_history_is_shown_without_a_supervisor_as_far_as_it_is_understood() {
+    let dir = configured();
+    let mut text = check(dir.path(), &[&["history"], &["history", "--json"], &["history", "--service", "broker"]]);
+    fs::create_dir(dir.path().join("state")).expect("made");
+    let older = [
+        r#"{"at":"2026-01-01T00:00:00.000Z","kind":"supervisor-start","pid":10,"cause":"first","text":"kafka-node 0.1.0 starts (pid 10), the first that this record knows","boot":"0e1f6a52"}"#,
+        r#"{"at":"2026-01-01T00:00:01.250Z","kind":"start","service":"zookeeper","run":"a1","pid":77,"text":"zookeeper runs as pid 77 (run a1)","boot":"0e1f6a52"}"#,
+        r#"{"at":"2026-01-01T00:00:07.500Z","kind":"start","service":"kafka","run":"a2","pid":78,"text":"kafka runs as pid 78 (run a2)","boot":"0e1f6a52"}"#,
+    ];
+    let newer = [
+        r#"{"at":"2026-01-02T00:00:00.000Z","kind":"end","servi"#,
+        r#"{"at":"2026-01-03T00:00:00.000Z","kind":"supervisor-start","pid":11,"cause":"after-power-loss","text":"kafka-node 0.1.0 starts (pid 11); the machine went down under the one before it (pid 10)","boot":"7b0c4b7c"}"#,
+        r#"{"at":"2026-01-03T00:00:09.000Z","kind":"end","service":"kafka","run":"a4","cause":"exit-code","text":"kafka ended after 8.0 s (run a4): exit code 1; starts again in 1.0 s","lived_ms":8000,"boot":"7b0c4b7c"}"#,
+    ];
+    for (name, lines) in [("history.1", older), ("history", newer)] {
+        fs::write(dir.path().join("state").join(name), format!("kafka-node history 1\n{}\n", lines.join("\n")))
+            .expect("written");
+    }
+    let lines: [&[&str]; 5] = [
+        &["history"],
+        &["history", "--lines", "2"],
+        &["history", "--service", "kafka"],
+        &["history", "--service", "kafka", "--lines", "1", "--json"],
+        &["history", "--lines", "0"],
+    ];
+    text += &check(dir.path(), &lines);
+    insta::assert_snapshot!(text);
 }
 
 #[test]

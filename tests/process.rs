@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,8 @@ use kafka_node::logs::Lines;
 use kafka_node::model::{ExitStatus, Role, RunId, SpawnFailure};
 use kafka_node::plan::{Reasoned, RenderedFile, ServiceSpec};
 use kafka_node::process::{
-    DRAIN_LIMIT, Drained, Record, RecordError, Records, RunBook, Running, SweptHow, alive, boot_id, drain, spawn,
-    start_time, sweep,
+    DRAIN_LIMIT, Drained, Record, RecordError, Records, RunBook, RunMark, Running, SweptHow, alive, boot_id, drain,
+    spawn, start_time, sweep,
 };
 use tokio::net::unix::pipe;
 
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn a_jvm_that_ignores_sigterm_is_ended_with_everything_it_forked() {
     let home = Home::new(Role::Kafka, "ignore-term\nfork\nrefuse");
     run(async {
-        let mut running = Guard(spawn(&home.spec()).expect("a process"));
+        let mut running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
         let grandchild: i32 = home.mark("forked").await.parse().expect("a pid");
         running.0.terminate();
         home.mark("term").await;
@@ -42,7 +43,7 @@ fn a_jvm_that_ignores_sigterm_is_ended_with_everything_it_forked() {
 fn a_jvm_ends_with_143_on_sigterm_and_is_not_signalled_once_reaped() {
     let home = Home::new(Role::ZooKeeper, "term-after 50\nrefuse");
     run(async {
-        let mut running = Guard(spawn(&home.spec()).expect("a process"));
+        let mut running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
         home.mark("started").await;
         running.0.terminate();
         assert_eq!(end_of(&mut running).await, ExitStatus::Code(143));
@@ -58,7 +59,7 @@ fn a_jvm_ends_with_143_on_sigterm_and_is_not_signalled_once_reaped() {
 fn a_jvm_that_dies_at_once_is_reaped_with_its_code_and_its_last_words() {
     let home = Home::new(Role::ZooKeeper, "say-stderr no space left\nexit 3 0\nrefuse");
     run(async {
-        let mut running = Guard(spawn(&home.spec()).expect("a process"));
+        let mut running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
         let lines = Gathered::of(running.0.stderr.take());
         assert_eq!(end_of(&mut running).await, ExitStatus::Code(3));
         assert_eq!(lines.done().await, ["no space left"]);
@@ -69,7 +70,7 @@ fn a_jvm_that_dies_at_once_is_reaped_with_its_code_and_its_last_words() {
 fn the_start_time_is_the_childs_own() {
     let home = Home::new(Role::ZooKeeper, "refuse");
     run(async {
-        let running = Guard(spawn(&home.spec()).expect("a process"));
+        let running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
         assert!(running.0.start_time > 0);
         assert_eq!(start_time(running.0.pid).ok(), Some(running.0.start_time));
     });
@@ -79,7 +80,7 @@ fn the_start_time_is_the_childs_own() {
 fn a_grandchild_that_leaves_the_group_and_keeps_the_pipes_does_not_stall_draining() {
     let home = Home::new(Role::Kafka, "fork-away\nsay last words\nexit 1 0\nrefuse");
     run(async {
-        let mut running = Guard(spawn(&home.spec()).expect("a process"));
+        let mut running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
         let grandchild: i32 = home.mark("forked").await.parse().expect("a pid");
         let mut stdout = running.0.stdout.take().expect("stdout");
         assert_eq!(end_of(&mut running).await, ExitStatus::Code(1));
@@ -97,7 +98,7 @@ fn a_grandchild_that_leaves_the_group_and_keeps_the_pipes_does_not_stall_drainin
 fn a_dead_jvms_fork_in_its_group_ends_with_it_so_that_the_pipes_do() {
     let home = Home::new(Role::Kafka, "fork\nexit 1 50\nrefuse");
     run(async {
-        let mut running = Guard(spawn(&home.spec()).expect("a process"));
+        let mut running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
         let lines = Gathered::of(running.0.stdout.take());
         let grandchild: i32 = home.mark("forked").await.parse().expect("a pid");
         assert_eq!(end_of(&mut running).await, ExitStatus::Code(1));
@@ -111,7 +112,7 @@ fn a_flood_blocks_while_nobody_drains_and_is_whole_once_somebody_does() {
     const LINES: u64 = 200_000;
     let home = Home::new(Role::Kafka, &format!("flood {LINES}\nexit 0 0\nrefuse"));
     run(async {
-        let mut running = Guard(spawn(&home.spec()).expect("a process"));
+        let mut running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
         home.mark("started").await;
         // Nobody reads: it fills its pipe and waits in it, and takes no CPU meanwhile.
         until("it waits in the full pipe", || (wait_channel(running.0.pid)?.contains("pipe")).then_some(())).await;
@@ -145,16 +146,23 @@ fn the_environment_is_exactly_what_the_spec_says() {
     let home = Home::new(Role::Kafka, "");
     let mut spec = home.program("/usr/bin/env", &[]);
     spec.environment = vec![("LANG".into(), "C".into()), ("KAFKA_X".into(), "a b=c".into())];
-    assert_eq!(output_of(&spec), ["KAFKA_X=a b=c", "LANG=C"]);
+    let mark = ["KAFKA_NODE_RUN=kafka/".to_owned(), format!("KAFKA_NODE_STATE={}", home.path().display())];
+    let seen = |spec: &ServiceSpec| {
+        let mut lines = home.output_of(spec);
+        let own: Vec<String> = lines.extract_if(.., |line| mark.iter().any(|mark| line.starts_with(mark))).collect();
+        assert_eq!(own.len(), 2, "{own:?}, {lines:?}");
+        lines
+    };
+    assert_eq!(seen(&spec), ["KAFKA_X=a b=c", "LANG=C"]);
     spec.environment.clear();
-    assert_eq!(output_of(&spec), [""; 0]);
+    assert_eq!(seen(&spec), [""; 0]);
 }
 
 #[test]
 fn arguments_reach_the_program_unchanged_by_any_shell() {
     let home = Home::new(Role::Kafka, "");
     assert_eq!(
-        output_of(&home.program("/usr/bin/printf", &["%s|", "/opt/kafka/libs/*", "$HOME", "a b"])),
+        home.output_of(&home.program("/usr/bin/printf", &["%s|", "/opt/kafka/libs/*", "$HOME", "a b"])),
         ["/opt/kafka/libs/*|$HOME|a b|"]
     );
 }
@@ -165,7 +173,7 @@ fn the_working_directory_is_made_and_entered() {
     let mut spec = home.program("/bin/pwd", &["-P"]);
     spec.directory = home.path().join("state/kafka");
     let real = home.path().canonicalize().expect("a path").join("state/kafka");
-    assert_eq!(output_of(&spec), [real.display().to_string()]);
+    assert_eq!(home.output_of(&spec), [real.display().to_string()]);
     assert_eq!(fs::metadata(&spec.directory).expect("the directory").mode() & 0o7777, 0o750);
 }
 
@@ -180,9 +188,9 @@ fn the_child_has_three_descriptors_a_clean_mask_and_leads_its_group() {
     blocked.add(nix::sys::signal::Signal::SIGUSR1);
     blocked.thread_block().expect("a mask");
     // `ls` opens the directory itself as 3.
-    let descriptors = output_of(&home.program("/bin/ls", &["/proc/self/fd"]));
-    let status = output_of(&home.program("/bin/cat", &["/proc/self/status"]));
-    let stat = output_of(&home.program("/bin/cat", &["/proc/self/stat"])).concat();
+    let descriptors = home.output_of(&home.program("/bin/ls", &["/proc/self/fd"]));
+    let status = home.output_of(&home.program("/bin/cat", &["/proc/self/status"]));
+    let stat = home.output_of(&home.program("/bin/cat", &["/proc/self/stat"])).concat();
     blocked.thread_unblock().expect("a mask");
     let ours: Vec<&String> = descriptors.iter().filter(|fd| !handed_down().contains(fd)).collect();
     assert_eq!(ours, ["0", "1", "2", "3"], "with {:?} from whoever started the test", handed_down());
@@ -201,7 +209,7 @@ fn the_child_has_three_descriptors_a_clean_mask_and_leads_its_group() {
     assert_eq!(mask(&status, "SigIgn"), mask(&own, "SigIgn") & !SIGPIPE, "ignored signals");
     let fields: Vec<&str> = stat.split(' ').collect();
     assert_eq!(fields[0], fields[4], "pid and process group");
-    let stdin = output_of(&home.program("/bin/readlink", &["/proc/self/fd/0"]));
+    let stdin = home.output_of(&home.program("/bin/readlink", &["/proc/self/fd/0"]));
     assert_eq!(stdin, ["/dev/null"]);
 }
 
@@ -210,15 +218,15 @@ fn a_missing_program_and_one_that_may_not_run_are_told_apart() {
     let home = Home::new(Role::Kafka, "");
     let missing = home.path().join("jre/bin/java");
     let words = missing.display().to_string();
-    assert_eq!(refusal(&home.program(&words, &[])), SpawnFailure::Missing(words));
+    assert_eq!(home.refusal(&home.program(&words, &[])), SpawnFailure::Missing(words));
     let plain = home.path().join("plain");
     fs::write(&plain, "no program").expect("a file");
     fs::set_permissions(&plain, fs::Permissions::from_mode(0o644)).expect("a mode");
     let words = plain.display().to_string();
-    assert_eq!(refusal(&home.program(&words, &[])), SpawnFailure::NotAllowed(words));
+    assert_eq!(home.refusal(&home.program(&words, &[])), SpawnFailure::NotAllowed(words));
     fs::write(&plain, "#!/no/such/interpreter\n").expect("a file");
     fs::set_permissions(&plain, fs::Permissions::from_mode(0o755)).expect("a mode");
-    let words = refusal(&home.program(&plain.display().to_string(), &[])).to_string();
+    let words = home.refusal(&home.program(&plain.display().to_string(), &[])).to_string();
     assert!(words.contains("interpreter is not there"), "{words}");
 }
 
@@ -231,7 +239,7 @@ fn a_runtime_directory_that_cannot_be_written_is_named_and_nothing_runs() {
     for path in [file.join("server.properties"), "/sys/kafka-node/server.properties".into(), "/dev/full/x".into()] {
         let mut spec = home.spec();
         spec.files = vec![RenderedFile { path: path.clone(), text: "x".into() }];
-        let failure = refusal(&spec);
+        let failure = home.refusal(&spec);
         let SpawnFailure::Files(words) = &failure else { panic!("{failure:?}") };
         let parent = path.parent().expect("a parent").display().to_string();
         assert!(words.contains(&parent) && words.contains("os error"), "{words}");
@@ -245,14 +253,14 @@ fn rendered_files_are_whole_their_owners_alone_and_written_before_the_process_ru
     let path = home.path().join("rendered/kafka/server.properties");
     let mut spec = home.program("/bin/cat", &[&path.display().to_string()]);
     spec.files = vec![RenderedFile { path: path.clone(), text: "broker.id=1\n".into() }];
-    assert_eq!(output_of(&spec), ["broker.id=1"]);
+    assert_eq!(home.output_of(&spec), ["broker.id=1"]);
     let mode = || fs::metadata(&path).expect("the file").mode() & 0o7777;
     assert_eq!(mode(), 0o600, "it may hold passwords");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
-    assert_eq!(output_of(&spec), ["broker.id=1"]);
+    assert_eq!(home.output_of(&spec), ["broker.id=1"]);
     assert_eq!(mode(), 0o600, "what says the same already is closed too");
     spec.files[0].text = "broker.id=1\nport=9092\n".into();
-    assert_eq!(output_of(&spec), ["broker.id=1", "port=9092"]);
+    assert_eq!(home.output_of(&spec), ["broker.id=1", "port=9092"]);
     assert_eq!(mode(), 0o600, "and what is written anew");
     assert_eq!(fs::read_dir(path.parent().expect("a parent")).expect("entries").count(), 1, "a temporary file stayed");
 }
@@ -264,7 +272,7 @@ fn a_foreign_my_id_stops_the_start_and_is_not_touched() {
     fs::write(&path, "3\n").expect("myid");
     let mut spec = home.spec();
     spec.my_id_file = Some(RenderedFile { path: path.clone(), text: "1\n".into() });
-    let words = refusal(&spec).to_string();
+    let words = home.refusal(&spec).to_string();
     assert!(words.contains("myid says \"3\" and the configuration says 1"), "{words}");
     assert_eq!(fs::read_to_string(&path).expect("myid"), "3\n");
     assert!(!home.has_mark("started"));
@@ -275,7 +283,7 @@ fn the_fake_answers_srvr_as_its_script_says() {
     let home = Home::new(Role::ZooKeeper, "serve leader 300");
     home.properties("clientPort=23301\nclientPortAddress=127.0.33.2\n");
     run(async {
-        let _running = Guard(spawn(&home.spec()).expect("a process"));
+        let _running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
         let address = home.mark("listening").await;
         assert_eq!(address, "127.0.33.2:23301");
         let mut seen = Vec::new();
@@ -303,9 +311,13 @@ fn a_record_of_runs_survives_the_supervisor_and_garbage_is_refused_and_kept() {
     book.started(Role::ZooKeeper, RunId(7), me, mine).expect("written");
     book.started(Role::Kafka, RunId(8), me, mine + 1).expect("written");
     let records = Records::read(dir.path()).expect("records");
-    assert_eq!(records.runs.iter().map(alive).collect::<Vec<_>>(), [true, false], "the second has my pid by chance");
+    assert_eq!(
+        records.runs.iter().map(|record| alive(dir.path(), record)).collect::<Vec<_>>(),
+        [true, false],
+        "the second has my pid by chance"
+    );
     assert_eq!(records.living_supervisor(), None, "it is this very process");
-    book.ended(Role::Kafka, RunId(8)).expect("written");
+    book.settled(Role::Kafka, RunId(8)).expect("written");
     assert_eq!(Records::read(dir.path()).expect("records").runs.len(), 1);
 
     let file = dir.path().join("runs");
@@ -334,7 +346,7 @@ fn a_sweep_ends_kafka_before_zookeeper_and_lets_strangers_be() {
     run(async {
         let mut running: Vec<Guard> = [&zookeeper, &kafka, &stranger]
             .into_iter()
-            .map(|home| Guard(spawn(&home.spec()).expect("a process")))
+            .map(|home| Guard(spawn(&home.spec(), home.run_mark()).expect("a process")))
             .collect();
         for home in [&zookeeper, &kafka, &stranger] {
             home.mark("started").await;
@@ -350,8 +362,11 @@ fn a_sweep_ends_kafka_before_zookeeper_and_lets_strangers_be() {
 
         let report = sweep(state.path(), PATIENCE).await;
         assert!(report.is_clean(), "{report}");
-        let ends: Vec<(i32, bool)> =
-            report.swept.iter().map(|swept| (swept.record.pid, matches!(swept.how, SweptHow::Terminated(_)))).collect();
+        let ends: Vec<(i32, bool)> = report
+            .swept
+            .iter()
+            .map(|swept| (swept.record.pid.expect("a pid"), matches!(swept.how, SweptHow::Terminated(_))))
+            .collect();
         assert_eq!(ends, [(kafka_pid, true), (pid, false), (zk_pid, true)], "{report}");
         assert!(kafka.marked_at("term") < zookeeper.marked_at("term"), "zookeeper was told first");
         let apart = zookeeper.marked_at("term").duration_since(kafka.marked_at("term")).expect("in order");
@@ -367,7 +382,7 @@ fn a_sweep_kills_what_outlives_its_grace_and_its_group() {
     let home = Home::new(Role::Kafka, "ignore-term\nfork\nrefuse");
     let state = tempfile::tempdir().expect("a directory");
     run(async {
-        let running = Guard(spawn(&home.spec()).expect("a process"));
+        let running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
         let grandchild: i32 = home.mark("forked").await.parse().expect("a pid");
         let book = RunBook::open(state.path()).expect("a book").0;
         book.started(Role::Kafka, RunId(1), running.0.pid, running.0.start_time).expect("written");
@@ -384,8 +399,8 @@ fn a_sweep_touches_nothing_while_the_supervisor_lives_or_when_the_record_is_garb
     let supervisor = Home::new(Role::ZooKeeper, "refuse");
     let state = tempfile::tempdir().expect("a directory");
     run(async {
-        let running = Guard(spawn(&home.spec()).expect("a process"));
-        let other = Guard(spawn(&supervisor.spec()).expect("a process"));
+        let running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
+        let other = Guard(spawn(&supervisor.spec(), supervisor.run_mark()).expect("a process"));
         home.mark("started").await;
         let boot = boot_id().expect("a boot");
         let of = |running: &Running| format!("pid={} start={} boot={boot}", running.pid, running.start_time);
@@ -404,11 +419,12 @@ fn a_sweep_touches_nothing_while_the_supervisor_lives_or_when_the_record_is_garb
 fn a_run_of_an_earlier_boot_is_nobody() {
     let me = i32::try_from(std::process::id()).expect("a pid");
     let start = start_time(me).expect("a start time");
-    let mut record =
-        Record { role: Role::Kafka, run: RunId(1), pid: me, start_time: start, boot: boot_id().expect("boot") };
-    assert!(alive(&record));
+    let record = Record::intended(Role::Kafka, RunId(1), boot_id().expect("boot"));
+    let mut record = Record { pid: Some(me), start_time: start, ..record };
+    let nowhere = Path::new("/nowhere");
+    assert!(alive(nowhere, &record));
     record.boot = "0e1f6a52-7b0c-4b7c-9d5d-1f2e3d4c5b6a".into();
-    assert!(!alive(&record));
+    assert!(!alive(nowhere, &record));
 }
 
 // What the tests are made with.
@@ -465,6 +481,28 @@ impl Home {
         }
     }
 
+    /// Every process made here is another run.
+    fn run_mark(&self) -> RunMark {
+        static RUNS: AtomicU64 = AtomicU64::new(1);
+        let run = RunId(RUNS.fetch_add(1, Ordering::Relaxed));
+        RunMark { state_dir: self.path().to_owned(), role: self.role, run }
+    }
+
+    fn output_of(&self, spec: &ServiceSpec) -> Vec<String> {
+        run(async {
+            let mut running = Guard(spawn(spec, self.run_mark()).expect("a process"));
+            let lines = Gathered::of(running.0.stdout.take());
+            end_of(&mut running).await;
+            lines.done().await
+        })
+    }
+
+    fn refusal(&self, spec: &ServiceSpec) -> SpawnFailure {
+        run(async {
+            spawn(spec, self.run_mark()).map(Guard).map(|guard| guard.0.pid).expect_err("it was to be refused")
+        })
+    }
+
     fn mark_path(&self, what: &str) -> PathBuf {
         self.path().join(format!("mark-{}-{what}", self.role))
     }
@@ -517,19 +555,6 @@ impl Gathered {
     async fn done(self) -> Vec<String> {
         tokio::time::timeout(PATIENCE, self.0).await.expect("the pipe never ended").expect("the drain")
     }
-}
-
-fn output_of(spec: &ServiceSpec) -> Vec<String> {
-    run(async {
-        let mut running = Guard(spawn(spec).expect("a process"));
-        let lines = Gathered::of(running.0.stdout.take());
-        end_of(&mut running).await;
-        lines.done().await
-    })
-}
-
-fn refusal(spec: &ServiceSpec) -> SpawnFailure {
-    run(async { spawn(spec).map(Guard).map(|guard| guard.0.pid).expect_err("it was to be refused") })
 }
 
 async fn end_of(running: &mut Guard) -> ExitStatus {

@@ -101,7 +101,7 @@ fn a_second_supervisor_is_refused_by_the_pid_of_the_first() {
 }
 
 #[test]
-fn what_a_killed_supervisor_left_is_swept_by_the_next_and_by_hand() {
+fn what_a_killed_supervisor_left_is_adopted_by_the_next_and_swept_by_hand() {
     let mut node = Node::new(6, "");
     node.run();
     let stray = node.jvm(&node.status_with("ready", |status| status["node"]["ready"] == true));
@@ -114,17 +114,41 @@ fn what_a_killed_supervisor_left_is_swept_by_the_next_and_by_hand() {
     assert!(is_there(stray));
     node.run();
     let ready = node.status_with("ready", |status| status["node"]["ready"] == true);
-    assert!(!is_there(stray), "the stray runs beside the new JVM");
-    assert!(
-        ready["events"].to_string().contains(&format!("of an earlier kafka-node still runs (pid {stray})")),
-        "{ready}"
-    );
-    let second = node.jvm(&ready);
+    assert_eq!(node.jvm(&ready), stray, "another JVM in place of the one that lived: {ready}");
+    let adopted = format!("of an earlier kafka-node adopted (pid {stray}");
+    assert!(ready["events"].to_string().contains(&adopted), "{ready}");
     node::kill(node.pid(), "KILL");
     node.end_by_signal();
     let (words, _, code) = node.cli(&["sweep", "--now"]);
     assert!(words.contains("ended on SIGTERM") && code == 0, "{words}");
-    assert!(!is_there(second));
+    assert!(!is_there(stray));
+}
+
+#[test]
+fn a_broken_configuration_costs_no_jvm_of_a_dead_supervisor() {
+    let mut node = Node::new(11, "");
+    node.run();
+    let jvm = node.jvm(&node.status_with("ready", |status| status["node"]["ready"] == true));
+    let good = std::fs::read_to_string(node.path("kafka-node.toml")).expect("the configuration");
+    node::kill(node.pid(), "KILL");
+    std::fs::write(node.path("kafka-node.toml"), format!("{good}nonsense = 1\n")).expect("written");
+    node.end_by_signal();
+    node.run();
+    until("the caretaker", || node.log().contains("until the configuration can be used").then_some(()), || node.log());
+    assert!(is_there(jvm));
+    std::fs::write(node.path("kafka-node.toml"), &good).expect("written");
+    let mended = node.status_with("ready again", |status| status["node"]["ready"] == true);
+    assert_eq!(node.jvm(&mended), jvm, "another JVM: {mended}");
+    // And a stop of the caretaker is a stop of the node.
+    node::kill(node.pid(), "KILL");
+    std::fs::write(node.path("kafka-node.toml"), format!("{good}nonsense = 1\n")).expect("written");
+    node.end_by_signal();
+    node.run();
+    let cared = || (node.log().matches("until the configuration can be used").count() == 2).then_some(());
+    until("the caretaker again", cared, || node.log());
+    node.terminate();
+    assert_eq!(node.end(), 0, "{}", node.log());
+    assert!(!is_there(jvm), "the JVM outlived the stop");
 }
 
 #[test]

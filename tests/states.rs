@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use kafka_node::model::{
-    BrokerId, BrokerOutcome, ExitStatus, InSyncOutcome, Moment, NodeName, PreflightOutcome, Progress, QuorumRole,
-    ReadinessLevel, RegistrationOutcome, Rng, Role, Roles, RunId, ServiceState, SessionId, SpawnFailure, StopCause,
-    WaitReason, ZooKeeperOutcome,
+    BrokerId, BrokerOutcome, Evidence, ExitStatus, FenceOutcome, InSyncOutcome, Moment, NodeName, PreflightOutcome,
+    Progress, QuorumRole, ReadinessLevel, RegistrationOutcome, Rng, Role, Roles, RunId, ServiceState, SessionId,
+    SpawnFailure, StopCause, WaitReason, ZooKeeperOutcome,
 };
-use kafka_node::supervise::{Action, Event, Policy, Probe, Supervisor};
+use kafka_node::supervise::{Action, Event, Past, Policy, Probe, Supervisor};
 
 /// A supervisor driven by hand, with the runs and questions it has ordered.
 struct Driver {
@@ -20,6 +20,7 @@ struct Driver {
     zookeeper: RunId,
     kafka: RunId,
     ask: u64,
+    fence: u64,
     done: Vec<Action>,
 }
 
@@ -34,12 +35,20 @@ impl Driver {
             level: ReadinessLevel::Serving,
             probe_interval: Duration::from_secs(2),
             hang_after: Duration::from_secs(10),
+            slow_after: Duration::from_secs(60),
             grace: Duration::from_secs(300),
             first_run: RunId(1),
         };
-        let supervisor = Supervisor::new(policy, Moment::ZERO, Rng::new(7));
-        let mut driver =
-            Driver { supervisor, now: Moment::ZERO, zookeeper: RunId(0), kafka: RunId(0), ask: 0, done: Vec::new() };
+        let supervisor = Supervisor::new(policy, &Past::default(), Moment::ZERO, Rng::new(7));
+        let mut driver = Driver {
+            supervisor,
+            now: Moment::ZERO,
+            zookeeper: RunId(0),
+            kafka: RunId(0),
+            ask: 0,
+            fence: 0,
+            done: Vec::new(),
+        };
         driver.collect();
         driver
     }
@@ -50,6 +59,7 @@ impl Driver {
                 Action::Spawn { role: Role::ZooKeeper, run } => self.zookeeper = *run,
                 Action::Spawn { role: Role::Kafka, run } => self.kafka = *run,
                 Action::Probe(Probe::Registration { ask }) => self.ask = *ask,
+                Action::Probe(Probe::Fence { ask, .. }) => self.fence = *ask,
                 _ => {}
             }
             self.done.push(action);
@@ -107,7 +117,12 @@ impl Driver {
     }
 
     fn exited(&mut self, code: i32) {
-        self.tell(Event::Exited { role: Role::Kafka, run: self.kafka, status: ExitStatus::Code(code) });
+        self.tell(Event::Exited {
+            role: Role::Kafka,
+            run: self.kafka,
+            status: ExitStatus::Code(code),
+            evidence: Evidence::default(),
+        });
     }
 }
 
@@ -143,6 +158,7 @@ const STATES: [Script; 12] = [
     ("backoff", ServiceState::Backoff, |d| {
         serve(d);
         d.exited(1); // its pause is zero, and ends with the next look at the clock
+        d.tell(Event::Fence { ask: d.fence, outcome: FenceOutcome::Gone });
         d.quorum();
         d.pass(Duration::from_millis(1));
         d.absent();
@@ -177,7 +193,7 @@ fn serve(d: &mut Driver) {
 /// One event, and how it is told.
 type Told = (&'static str, fn(&mut Driver));
 
-const EVENTS: [Told; 17] = [
+const EVENTS: [Told; 19] = [
     ("preflight clear", |d| d.tell(Event::Preflight { role: Role::Kafka, outcome: PreflightOutcome::Clear })),
     ("preflight held", |d| {
         let held = vec![WaitReason::PortHeld { port: 9092, holder: "pid 7 (nc)".into() }];
@@ -198,7 +214,7 @@ const EVENTS: [Told; 17] = [
     ("exited 1", |d| d.exited(1)),
     ("old run exited", |d| {
         let run = RunId(u64::MAX);
-        d.tell(Event::Exited { role: Role::Kafka, run, status: ExitStatus::Code(1) });
+        d.tell(Event::Exited { role: Role::Kafka, run, status: ExitStatus::Code(1), evidence: Evidence::default() });
     }),
     ("broker answers", Driver::answers),
     ("broker refuses", |d| d.tell(Event::Broker { run: d.kafka, outcome: BrokerOutcome::Refused })),
@@ -209,6 +225,10 @@ const EVENTS: [Told; 17] = [
     ("progress", |d| {
         let progress = Progress { recovery_steps: 1, recovering: true, ..Progress::default() };
         d.tell(Event::Progress { role: Role::Kafka, run: d.kafka, progress });
+    }),
+    ("its session named", |d| d.tell(Event::Session { run: d.kafka, session: SessionId(0x2a) })),
+    ("fence: removed", |d| {
+        d.tell(Event::Fence { ask: d.fence, outcome: FenceOutcome::Removed { controller: true } });
     }),
     ("quorum lost", |d| d.tell(Event::ZooKeeper { run: d.zookeeper, outcome: ZooKeeperOutcome::NotServing })),
     ("stop", Driver::stop),
@@ -223,7 +243,11 @@ fn outcome(driver: &Driver, before: ServiceState) -> String {
     }
     for action in &driver.done {
         let said = match action {
-            Action::Probe(_) => continue,
+            Action::Probe(Probe::Fence { session, .. }) => format!("fence session {session}"),
+            Action::Probe(_) | Action::Settle { .. } => continue,
+            Action::Mark { mark, .. } => format!("record {mark:?}"),
+            Action::Dump { role, .. } => format!("SIGQUIT {role}"),
+            Action::ReleaseToken => "give the token back".to_owned(),
             Action::Announce(notice) => format!("\"{notice}\""),
             Action::Spawn { role, .. } => format!("spawn {role}"),
             Action::Terminate { role, .. } => format!("SIGTERM {role}"),

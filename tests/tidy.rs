@@ -33,6 +33,7 @@ const IMPURE_IN_PURE_ROOMS: &[&str] = &["src/config/loader.rs"];
 const EFFECT_ROOMS: &[&str] = &["process", "notify", "cluster", "runtime", "cli"];
 /// Parsers in a room of probers.
 const PURE_IN_OBSERVE: &[&str] = &[
+    "src/observe/hsperf.rs",
     "src/observe/java_version.rs",
     "src/observe/recovery.rs",
     "src/observe/srvr.rs",
@@ -74,16 +75,21 @@ const NOT_IN_PURE: &[&str] = &["HashMap", "HashSet", "async fn", "async move", "
 /// Which room, or which file of one, may name a foreign crate.
 const CRATES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
-    ("serde", &["cli", "runtime"]),
-    // The registration of a broker is JSON too.
-    ("serde_json", &["runtime", "cli", "src/cluster/registration.rs"]),
+    // An entry of the history is one JSON object on disk and in `status`: one type for both.
+    ("serde", &["cli", "runtime", "src/notify/history_entry.rs"]),
+    // The registration of a broker is JSON too, and the restart token.
+    (
+        "serde_json",
+        &["runtime", "cli", "src/cluster/registration.rs", "src/cluster/token.rs", "src/notify/history_entry.rs"],
+    ),
     ("nix", &["process", "observe", "runtime"]),
     ("libsystemd", &["notify"]),
     ("sd_notify", &["notify"]),
     ("signal_hook", &["runtime"]),
     ("signal_hook_tokio", &["runtime"]),
     ("futures_core", &["runtime"]),
-    ("zookeeper_client", &["src/cluster/zookeeper.rs"]),
+    ("zookeeper_client", &["src/cluster/zookeeper.rs", "src/cluster/fence.rs", "src/cluster/token.rs"]),
+    ("spawns_core", &["src/cluster/zookeeper.rs"]),
     ("kafka_protocol", &["cluster"]),
     ("bytes", &["cluster"]),
     ("clap", &["cli"]),

@@ -13,6 +13,7 @@ const KNOWN_TO_219: [(&str, &[&str]); 3] = [
             "Type",
             "NotifyAccess",
             "ExecStart",
+            "ExecReload",
             "ExecStopPost",
             "EnvironmentFile",
             "User",

@@ -8,6 +8,7 @@
 
 mod check;
 mod exit;
+mod history;
 mod picture;
 mod plan;
 mod run;
@@ -87,6 +88,10 @@ enum Verb {
     ///
     /// Exits 0 when it is ready, 1 when it is not, 69 when no supervisor answers.
     Why,
+    /// Show what happened here: starts, ends and their causes, kills, stops, the supervisor's own starts and ends
+    ///
+    /// Reads what is on disk, so it works whether a supervisor runs or not. Exits 0, or 1 when the history cannot be read.
+    History(history::HistoryArgs),
     /// Prove that the cluster works: produce through each broker, consume through each other
     Verify(verify::VerifyArgs),
     /// End processes of this node that a supervisor left behind
@@ -119,6 +124,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Plan => plan::plan(&line.place),
         Verb::Status { json, watch } => status::status(&line.place, json, watch),
         Verb::Why => why::why(&line.place),
+        Verb::History(args) => history::history(&line.place, &args),
         Verb::Verify(args) => with_config(&line.place, |config| Exit::from_code(verify::run(&config, &args))),
         Verb::Sweep { now } => sweep::sweep(&line.place, now),
     }
@@ -140,6 +146,12 @@ impl PlaceArgs {
                 .or_else(|| variable("KAFKA_NODE_NAME").map(|name| name.to_string_lossy().into_owned())),
             host_names: host_names(),
         }
+    }
+
+    /// Which configuration and node, in one word: the same for every start with the same arguments and environment.
+    fn word(&self) -> String {
+        let source = self.source();
+        format!("{}#{}", source.path.display(), source.node.unwrap_or_default())
     }
 }
 

@@ -7,11 +7,14 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use crate::model::Span;
+use crate::notify::history_entry::{Entry, Kind};
 use crate::runtime::from_rfc3339;
 use crate::runtime::status::{EventReport, ExitReport, StatusReport};
 
 /// Notices shown; `--json` has all that are kept.
 const SHOWN_EVENTS: usize = 10;
+/// Ends, kills and fences of the history shown beside them; `kafka-node history` has all.
+const SHOWN_PAST: usize = 3;
 
 /// The whole report, as it is at `now`.
 pub(super) fn picture(report: &StatusReport, now: SystemTime) -> String {
@@ -31,6 +34,10 @@ pub(super) fn picture(report: &StatusReport, now: SystemTime) -> String {
     }
     if !report.events.is_empty() {
         let _ = write!(text, "\nlast events\n{}", table(&events(report, now), "  "));
+    }
+    let past = past(report, now);
+    if !past.is_empty() {
+        let _ = write!(text, "\nearlier ends, kills and fences (all: kafka-node history)\n{}", table(&past, "  "));
     }
     text
 }
@@ -55,7 +62,7 @@ fn headline(report: &StatusReport) -> String {
     }
 }
 
-type Row = Vec<String>;
+pub(super) type Row = Vec<String>;
 
 fn services(report: &StatusReport, now: SystemTime) -> Vec<Row> {
     let mut rows = vec![["SERVICE", "STATE", "FOR", "PID", "RESTARTS"].map(str::to_owned).to_vec()];
@@ -92,6 +99,20 @@ fn events(report: &StatusReport, now: SystemTime) -> Vec<Row> {
     report.events.iter().skip(skipped).map(row).collect()
 }
 
+/// The last ends, kills and fences that do not stand among the events already: those of an earlier supervisor, and what
+/// many events since have pushed out.
+fn past(report: &StatusReport, now: SystemTime) -> Vec<Row> {
+    let skipped = report.events.len().saturating_sub(SHOWN_EVENTS);
+    let shown = |entry: &Entry| {
+        report.events.iter().skip(skipped).any(|event| event.at == entry.at && event.text == entry.text)
+    };
+    let told = |entry: &&Entry| [Kind::End, Kind::Kill, Kind::Fence].iter().any(|kind| entry.is(*kind));
+    let mut last: Vec<&Entry> = report.history.iter().rev().filter(told).take(SHOWN_PAST).collect();
+    last.retain(|entry| !shown(entry));
+    last.reverse();
+    last.into_iter().map(|it| vec![format!("{} ago", age(&it.at, now)), it.at.clone(), it.text.clone()]).collect()
+}
+
 /// How long before `now` it was. A time that cannot be read, which only another version writes, is not guessed at.
 fn age(at: &str, now: SystemTime) -> String {
     match from_rfc3339(at) {
@@ -101,7 +122,7 @@ fn age(at: &str, now: SystemTime) -> String {
 }
 
 /// Columns as wide as their widest cell, two spaces apart; an empty column takes no room.
-fn table(rows: &[Row], indent: &str) -> String {
+pub(super) fn table(rows: &[Row], indent: &str) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         widths.resize(widths.len().max(row.len()), 0);
@@ -206,6 +227,36 @@ waits
 zookeeper:  ZooKeeper stops when Kafka has
 kafka:      controlled shutdown of the broker (2m 12s so far)
 ",
+        );
+    }
+
+    #[test]
+    fn what_an_earlier_supervisor_saw_is_shown_and_what_stands_among_the_events_is_not_said_twice() {
+        check(
+            concat!(
+                r#"{"node":{"name":"kafkanode1","id":1,"state":"ready","ready":true,"status":"serving","#,
+                r#""since":"2026-01-01T00:03:02Z","supervisor_pid":11},"services":{},"waiting_for":[],"#,
+                r#""events":[{"at":"2026-01-01T00:03:02.001Z","severity":"warning","service":"kafka","text":"kafka ended"}],"#,
+                r#""history":[{"at":"2025-12-31T00:00:00.000Z","kind":"kill","text":"the fourth from the end"},"#,
+                r#"{"at":"2026-01-01T00:00:12.000Z","kind":"kill","service":"kafka","text":"SIGKILL to kafka"},"#,
+                r#"{"at":"2026-01-01T00:01:12.000Z","kind":"supervisor-start","text":"kafka-node starts"},"#,
+                r#"{"at":"2026-01-01T00:02:12.000Z","kind":"fence","service":"kafka","text":"registration removed"},"#,
+                r#"{"at":"2026-01-01T00:03:02.001Z","kind":"end","service":"kafka","text":"kafka ended"}]}"#
+            ),
+            "\
+kafkanode1 (id 1) is ready: serving
+for 10 s, since 2026-01-01T00:03:02Z; supervisor pid 11
+
+SERVICE  STATE  FOR  PID  RESTARTS
+
+last events
+  9 s ago  2026-01-01T00:03:02.001Z  warning  kafka ended
+
+earlier ends, kills and fences (all: kafka-node history)
+  3m 0s ago  2026-01-01T00:00:12.000Z  SIGKILL to kafka
+  1m 0s ago  2026-01-01T00:02:12.000Z  registration removed
+",
+            "nothing: kafkanode1 (id 1) is ready: serving\n",
         );
     }
 

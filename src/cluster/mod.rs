@@ -4,8 +4,10 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
 
+pub mod fence;
 pub mod kafka;
 pub mod kafka_records;
 pub mod kafka_topics;
 mod registration;
+pub mod token;
 pub mod zookeeper;

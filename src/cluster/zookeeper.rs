@@ -1,26 +1,33 @@
-//! The ZooKeeper session: made when it is first needed, and made again after every loss. The one file that knows the
-//! `zookeeper-client` crate; everybody else knows the trait [`Registrations`].
+//! The ZooKeeper session: made when it is first needed, made again after every loss, and ended with all it has not sent yet.
+//! With its neighbours `fence` and `token` it is what knows the `zookeeper-client` crate; everybody else knows the traits
+//! [`Registrations`], [`super::fence::Fencing`] and [`super::token::RestartToken`].
 //!
-//! Effects: one session, and reading under a limit.
+//! Effects: one session, and asking under a limit.
 //!
 //! What the crate (0.11.2) does, and what is done about it here:
 //! - A client whose session expired is dead for good: it is dropped, and the next call makes a new one.
-//! - Requests made while disconnected queue without bound: a call that times out takes its session with it, so that at most
-//!   one request is ever queued.
+//! - Requests made while disconnected queue, and dropping the client does not unsend them: the crate's task goes on to
+//!   reconnect for 7/5 of the session timeout after the last word of a server, sends what is queued, and only then closes the
+//!   session. A fence must never be carried out that late. So the crate's one task is caught when it is spawned ([`Tasks`]) and
+//!   aborted together with the client: whatever times out or is given up takes its session and its queue with it. What is in
+//!   a socket by then may still arrive.
+//! - An aborted session is not closed: its ephemerals stay until it expires. Only [`ZooKeeperSession::close`] closes.
 //! - `connect` would go round the servers for the whole session timeout: it is made to try each once (`fail_eagerly`), in a
 //!   task of its own, so that a call's limit does not throw away half a connection to a slow server.
 //! - Its sockets and timers live on a thread of `async-io`, and names are resolved on short-lived threads of `blocking`: the
 //!   loop never blocks, at the price of one thread that sleeps.
 //!
-//! Absent on purpose: watches (the supervisor asks), and writing (fencing and locks are later issues).
+//! Absent on purpose: watches (the supervisor asks); what is written, which is the neighbours'.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout_at};
-use zookeeper_client::{Client, Error};
+use zookeeper_client::{Client, Error, SessionState};
 
 use crate::model::{BrokerId, RegistrationOutcome, SessionId};
 
@@ -39,7 +46,7 @@ pub trait Registrations {
 /// pings at 3/20 of it and looks at the clock at 1/20: with 10 s, twice a second.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where brokers register.
-const IDS: &str = "/brokers/ids";
+pub(super) const IDS: &str = "/brokers/ids";
 
 /// One session with one ensemble. Must be used on a tokio runtime.
 #[derive(Debug)]
@@ -54,12 +61,23 @@ enum State {
     #[default]
     None,
     Connecting(Attempt),
-    Connected(Client),
+    Connected(Line),
 }
+
+/// A client, and the task of the crate that serves it: when this is dropped, nothing more of it is sent.
+#[derive(Debug)]
+struct Line {
+    client: Client,
+    tasks: Tasks,
+}
+
+/// Catches the tasks that the crate spawns while it connects, which it gives no handle of.
+#[derive(Debug, Default)]
+struct Tasks(StdMutex<Vec<AbortHandle>>);
 
 /// A task that connects; it ends with whoever waits for it.
 #[derive(Debug)]
-struct Attempt(JoinHandle<Result<Client, Error>>);
+struct Attempt(JoinHandle<Result<Line, Error>>);
 
 impl Drop for Attempt {
     fn drop(&mut self) {
@@ -67,10 +85,49 @@ impl Drop for Attempt {
     }
 }
 
+impl spawns_core::Spawn for Tasks {
+    fn spawn(&self, task: spawns_core::Task) {
+        let task = tokio::spawn(Box::into_pin(task.future));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(task.abort_handle());
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        let tasks = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Line {
+    async fn connect(servers: String) -> Result<Line, Error> {
+        let tasks = Tasks::default();
+        let connector = Client::connector().with_session_timeout(SESSION_TIMEOUT).with_fail_eagerly();
+        let mut connect = pin!(connector.connect(&servers));
+        let client = poll_fn(|context| {
+            let _caught = spawns_core::enter(&tasks);
+            connect.as_mut().poll(context)
+        })
+        .await?;
+        if tasks.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            // Another version of the crate that spawns in another way: better no session than one that cannot be ended.
+            return Err(Error::UnexpectedError("the task of the session was not caught".into()));
+        }
+        Ok(Line { client, tasks })
+    }
+
+    /// Lets the task live until it has sent what is queued and closed the session.
+    fn close(mut self) {
+        self.tasks.0.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
 /// Why there is no answer.
-enum Refusal {
+pub(super) enum Refusal {
     /// The znode is not there, or its parent is not.
     NoNode,
+    /// An access control list is in the way.
+    NotAllowed,
     /// The session is over, in words; a new one may do.
     Ended(String),
     /// Anything else, in words.
@@ -78,9 +135,10 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn words(self) -> String {
+    pub(super) fn words(self) -> String {
         match self {
             Refusal::NoNode => "no such znode".into(),
+            Refusal::NotAllowed => Error::NoAuth.to_string(),
             Refusal::Ended(words) => format!("the ZooKeeper session is over: {words}"),
             Refusal::Words(words) => words,
         }
@@ -90,7 +148,8 @@ impl Refusal {
 impl Registrations for ZooKeeperSession {
     async fn registration(&self, broker: BrokerId, limit: Duration) -> RegistrationOutcome {
         let path = format!("{IDS}/{broker}");
-        match self.ask(limit, |client| client.get_data(&path)).await {
+        let path = path.as_str();
+        match self.ask(limit, |client| async move { client.get_data(path).await }).await {
             Ok((data, stat)) => RegistrationOutcome::Held {
                 session: SessionId(stat.ephemeral_owner),
                 endpoint: registration::endpoint(&data),
@@ -101,7 +160,7 @@ impl Registrations for ZooKeeperSession {
     }
 
     async fn brokers(&self, limit: Duration) -> Result<Vec<BrokerId>, String> {
-        match self.ask(limit, |client| client.get_children(IDS)).await {
+        match self.ask(limit, |client| async move { client.get_children(IDS).await }).await {
             Ok((names, _)) => {
                 let mut ids: Vec<_> = names.iter().filter_map(|name| name.parse().ok()).map(BrokerId).collect();
                 ids.sort_unstable();
@@ -120,13 +179,17 @@ impl ZooKeeperSession {
         ZooKeeperSession { servers, session: Mutex::default() }
     }
 
-    /// Ends the session. The server is told by a task of its own, which the runtime has to turn over for.
+    /// Ends the session, and its ephemerals with it. The server is told by a task of its own, which the runtime has to turn
+    /// over for.
     pub async fn close(self) {
-        drop(self.session.into_inner());
+        if let State::Connected(line) = self.session.into_inner() {
+            line.close();
+        }
     }
 
-    /// Asks through the session, making one where there is none, all before `deadline`.
-    async fn ask<T, F>(&self, limit: Duration, request: impl Fn(&Client) -> F) -> Result<T, Refusal>
+    /// Takes `steps` through the session, making one where there is none, all within `limit`. They are taken alone: nobody
+    /// else's are under way on this session. They may be taken twice, the second time on a new session.
+    pub(super) async fn ask<T, F>(&self, limit: Duration, steps: impl Fn(Client) -> F) -> Result<T, Refusal>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -135,41 +198,56 @@ impl ZooKeeperSession {
             return Err(Refusal::Words("another question to ZooKeeper is under way".into()));
         };
         let kept = matches!(*state, State::Connected(_));
-        match self.ask_once(&mut state, deadline, &request).await {
+        match self.ask_once(&mut state, deadline, &steps).await {
             // The session ended since the last question: that one answer is worth a second try on a new session.
-            Err(Refusal::Ended(_)) if kept => self.ask_once(&mut state, deadline, &request).await,
+            Err(Refusal::Ended(_)) if kept => self.ask_once(&mut state, deadline, &steps).await,
             answer => answer,
         }
+    }
+
+    /// Reads through the session that there is, and does not give it up where no answer comes in time: `None` then, and
+    /// where there is no session, or none with a server at present. For reading only: a question stays queued.
+    pub(super) async fn peek<T, F>(&self, limit: Duration, question: impl FnOnce(Client) -> F) -> Option<T>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let deadline = Instant::now() + limit;
+        let state = timeout_at(deadline, self.session.lock()).await.ok()?;
+        let State::Connected(line) = &*state else { return None };
+        // While the crate reconnects nothing is asked, so that questions do not pile up.
+        if line.client.state() != SessionState::SyncConnected {
+            return None;
+        }
+        timeout_at(deadline, question(line.client.clone())).await.ok()?.ok()
     }
 
     async fn ask_once<T, F>(
         &self,
         state: &mut State,
         deadline: Instant,
-        request: &impl Fn(&Client) -> F,
+        steps: &impl Fn(Client) -> F,
     ) -> Result<T, Refusal>
     where
         F: Future<Output = Result<T, Error>>,
     {
         // Whatever goes wrong from here on, also the caller dropping this future, leaves no client behind.
-        let client = match std::mem::take(state) {
-            State::Connected(client) => client,
+        let line = match std::mem::take(state) {
+            State::Connected(line) => line,
             State::Connecting(task) => self.connected(state, task, deadline).await?,
             State::None => {
-                let connector = Client::connector().with_session_timeout(SESSION_TIMEOUT).with_fail_eagerly();
-                let servers = self.servers.clone();
-                let task = tokio::spawn(async move { connector.connect(&servers).await });
+                let task = tokio::spawn(Line::connect(self.servers.clone()));
                 self.connected(state, Attempt(task), deadline).await?
             }
         };
-        let answer = timeout_at(deadline, request(&client)).await;
+        let answer = timeout_at(deadline, steps(line.client.clone())).await;
         match answer {
             Err(_) => Err(Refusal::Words("ZooKeeper did not answer in time".into())),
             Ok(Err(error)) if ends_session(&error) => Err(Refusal::Ended(error.to_string())),
             Ok(answer) => {
-                *state = State::Connected(client);
+                *state = State::Connected(line);
                 answer.map_err(|error| match error {
                     Error::NoNode => Refusal::NoNode,
+                    Error::NoAuth => Refusal::NotAllowed,
                     error => Refusal::Words(error.to_string()),
                 })
             }
@@ -177,7 +255,7 @@ impl ZooKeeperSession {
     }
 
     /// Waits for the task that connects; leaves it in `state` where the deadline comes first.
-    async fn connected(&self, state: &mut State, mut attempt: Attempt, deadline: Instant) -> Result<Client, Refusal> {
+    async fn connected(&self, state: &mut State, mut attempt: Attempt, deadline: Instant) -> Result<Line, Refusal> {
         let outcome = match timeout_at(deadline, &mut attempt.0).await {
             Err(_) => {
                 *state = State::Connecting(attempt);
@@ -186,7 +264,7 @@ impl ZooKeeperSession {
             Ok(outcome) => outcome,
         };
         match outcome {
-            Ok(Ok(client)) => Ok(client),
+            Ok(Ok(line)) => Ok(line),
             Ok(Err(Error::NoHosts)) => {
                 Err(Refusal::Words(format!("no ZooKeeper of {} accepts a session", self.servers)))
             }
@@ -200,6 +278,16 @@ impl ZooKeeperSession {
 fn ends_session(error: &Error) -> bool {
     !matches!(
         error,
-        Error::NoNode | Error::NoAuth | Error::BadArguments(_) | Error::Throttled | Error::MarshallingError
+        Error::NoNode
+            | Error::NodeExists
+            | Error::NotEmpty
+            | Error::BadVersion
+            | Error::NoAuth
+            | Error::InvalidAcl
+            | Error::NoChildrenForEphemerals
+            | Error::QuotaExceeded
+            | Error::BadArguments(_)
+            | Error::Throttled
+            | Error::MarshallingError
     )
 }

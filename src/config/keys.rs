@@ -143,7 +143,7 @@ pub const KEYS: &[Key] = &[
         "time between two probes of a service that is ready",
     ),
     key("watchdog.hang_after", Kind::Span(1_000, HOUR), "\"10s\"", "no answer and no progress for this long is a hang"),
-    later(
+    key(
         "watchdog.slow_after",
         Kind::Span(1_000, HOUR),
         "\"60s\"",

@@ -117,7 +117,7 @@ fn without_return(line: &[u8]) -> &[u8] {
 }
 
 /// The last place at or before `cap` that does not stand inside a UTF-8 character; `cap` itself where the bytes are none.
-fn character_boundary(bytes: &[u8], cap: usize) -> usize {
+pub(super) fn character_boundary(bytes: &[u8], cap: usize) -> usize {
     (cap.saturating_sub(3)..=cap)
         .rev()
         .find(|at| bytes.get(*at).is_some_and(|byte| byte & 0b1100_0000 != 0b1000_0000))

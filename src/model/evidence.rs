@@ -30,6 +30,11 @@ pub struct Signature {
     pub cure: Cure,
 }
 
+impl Signature {
+    /// The code of the one trouble that is a matter of what surrounds it too: the broker said that it was sent SIGTERM.
+    pub const SIGTERM: &'static str = "sigterm";
+}
+
 /// Two are the same if their words are.
 impl PartialEq for Signature {
     fn eq(&self, other: &Signature) -> bool {

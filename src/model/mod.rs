@@ -3,8 +3,10 @@
 //! Pure: no clock, no randomness of its own, no I/O. Absent on purpose: decisions. A noun that only one room uses stays in that room.
 
 mod blame;
+mod cause;
 mod evidence;
 mod exit;
+mod exit_code;
 mod id;
 mod list;
 mod notice;
@@ -17,8 +19,9 @@ mod rng;
 mod time;
 
 pub use blame::Blame;
+pub use cause::ExitCause;
 pub use evidence::{Cure, Evidence, Signature};
-pub use exit::{ExitCause, ExitStatus};
+pub use exit::ExitStatus;
 pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};
 pub use notice::{Notice, Severity};
 pub use outcome::{

@@ -66,7 +66,14 @@ pub enum Notice {
     /// SIGKILL was sent.
     Kills { role: Role, run: RunId, reason: SignalReason },
     /// A run is over.
-    Ended { role: Role, run: RunId, cause: ExitCause, lived: Duration, again_in: Option<Duration> },
+    Ended {
+        role: Role,
+        run: RunId,
+        cause: ExitCause,
+        lived: Duration,
+        again_in: Option<Duration>,
+        last_lines: Vec<String>,
+    },
     /// ZooKeeper is stopped although its going costs the quorum and these brokers of other nodes are registered.
     LeavesQuorum { brokers: Vec<BrokerId>, waited: Duration },
     /// A JVM of an earlier supervisor lives: it is taken over as it is.
@@ -195,7 +202,7 @@ impl fmt::Display for Notice {
                 write!(f, "the grace of {role}'s stop is over; it makes progress and gets {} more", Span(*by))
             }
             Notice::Kills { role, run, reason } => write!(f, "SIGKILL to {role} (run {run}): {reason}"),
-            Notice::Ended { role, run, cause, lived, again_in } => {
+            Notice::Ended { role, run, cause, lived, again_in, last_lines: _ } => {
                 write!(f, "{role} ended after {:.1} (run {run}): {cause}", Span(*lived))?;
                 match again_in {
                     Some(pause) => write!(f, "; starts again in {:.1}", Span(*pause)),

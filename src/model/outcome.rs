@@ -128,9 +128,10 @@ pub enum ProcessState {
 /// What the JVM's own performance counters say (`/tmp/hsperfdata_USER/PID`). They only grow, but for the heap's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JvmCounters {
-    /// Time in which all its threads stood still, in garbage collections or otherwise (`sun.rt.safepointTime`).
+    /// Time in which all its threads stood still, in garbage collections or otherwise (`sun.rt.safepointTime`), the age of a
+    /// collection that is under way included.
     pub stopped: Duration,
-    /// Time in garbage collections that stop the world (the sum of `sun.gc.collector.*.time`).
+    /// Time in garbage collections that stop the world (the sum of `sun.gc.collector.*.time`), the age of one that is under way included.
     pub collecting: Duration,
     /// Collections (the sum of `sun.gc.collector.*.invocations`).
     pub collections: u64,

@@ -55,6 +55,8 @@ pub enum WaitReason {
     Fencing { session: SessionId, words: String },
     /// It runs and works and has not answered for so long: slow, and not hung yet.
     Slow { since: Duration },
+    /// It has not answered, and the host had so little to give that kafka-node itself was late.
+    Starved { since: Duration, late: Duration },
     /// A debugger holds it; whoever does so knows why.
     Traced { since: Duration },
     /// It is hung and is about to be ended for health.
@@ -113,6 +115,7 @@ impl WaitReason {
         "broker-refuses",
         "fencing",
         "slow",
+        "starved",
         "traced",
         "hung",
         "restart-token",
@@ -154,6 +157,7 @@ impl WaitReason {
             WaitReason::BrokerRefuses => "broker-refuses",
             WaitReason::Fencing { .. } => "fencing",
             WaitReason::Slow { .. } => "slow",
+            WaitReason::Starved { .. } => "starved",
             WaitReason::Traced { .. } => "traced",
             WaitReason::Hung { .. } => "hung",
             WaitReason::RestartToken { .. } => "restart-token",
@@ -237,6 +241,12 @@ impl fmt::Display for WaitReason {
             WaitReason::Slow { since } => {
                 write!(f, "it works and has not answered for {}: slow, and left alone for now", Span(*since))
             }
+            WaitReason::Starved { since, late } => write!(
+                f,
+                "it has not answered for {}, and kafka-node itself was {:.1} late: the host is short of CPU",
+                Span(*since),
+                Span(*late)
+            ),
             WaitReason::Traced { since } => {
                 write!(f, "it has not answered for {} and a debugger holds it: left alone", Span(*since))
             }

@@ -51,6 +51,20 @@ pub(super) fn limits(root: &HostRoot) -> Limits {
     limits
 }
 
+/// The directory of the cgroup that accounts for the memory of `pid`: of version 1 where its controller is there, else of version 2.
+/// Where the cgroup itself is not visible (a container), the mount point.
+pub(super) fn memory_directory(root: &HostRoot, pid: i32) -> Option<PathBuf> {
+    let memberships = fs::read(root.at(format!("/proc/{pid}/cgroup"))).map(|bytes| memberships(&bytes)).ok()?;
+    let mounts = fs::read(root.at("/proc/self/mountinfo")).map(|bytes| mounts(&bytes)).ok()?;
+    let memory = |membership: &&Membership| membership.controllers.iter().any(|name| name == "memory");
+    let version_2 = |membership: &&Membership| membership.controllers.is_empty();
+    let candidates = [memberships.iter().find(memory), memberships.iter().find(version_2)];
+    candidates.into_iter().flatten().find_map(|membership| {
+        let mount = mounts.iter().find(|mount| mount.carries(membership))?;
+        Some(root.at(mount.directories(&membership.path).into_iter().next()?))
+    })
+}
+
 fn tighter<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
@@ -223,6 +237,23 @@ mod tests {
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n"),
         ]);
         assert_eq!(limits(&root).memory, Some(1 << 30));
+    }
+
+    #[test]
+    fn the_memory_of_a_process_is_accounted_in_version_1_where_that_has_the_controller() {
+        let hybrid = "30 25 0:26 / /sys/fs/cgroup/memory rw shared:9 - cgroup cgroup rw,memory\n\
+                      32 25 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+        let pure = "30 25 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n";
+        for (memberships, mountinfo, expected) in [
+            ("9:memory:/a/b\n0::/c\n", hybrid, Some("sys/fs/cgroup/memory/a/b")),
+            ("0::/a.slice/b.service\n", pure, Some("sys/fs/cgroup/a.slice/b.service")),
+            ("4:cpu:/x\n", pure, None),
+            ("", hybrid, None),
+        ] {
+            let (_keep, root) = machine(&[("proc/42/cgroup", memberships), ("proc/self/mountinfo", mountinfo)]);
+            assert_eq!(memory_directory(&root, 42), expected.map(|path| root.at(format!("/{path}"))), "{memberships}");
+            assert_eq!(memory_directory(&root, 43), None, "no such process");
+        }
     }
 
     #[test]

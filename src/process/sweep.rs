@@ -1,7 +1,8 @@
 //! Ends what a dead supervisor left: Kafka first and waited for, then ZooKeeper, as a stop would.
 //!
-//! Strays are known by pid, start time and boot, so a stranger who was given the same pid is left alone. They are no
-//! children of ours: their end is seen in `/proc`. Absent on purpose: adopting them instead.
+//! Strays are known by pid, start time and boot, so a stranger who was given the same pid is left alone; one whose pid was
+//! never written down, by its mark. Their end is seen in `/proc`. The line of an ended run with a ZooKeeper session stays, for
+//! whoever removes its registration. Absent on purpose: adopting them instead, and their pipes, which the next start removes.
 //!
 //! Effects: signals processes that this node's record names, and waits for their end.
 
@@ -14,9 +15,12 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use crate::model::Role;
+use crate::model::{Role, RunId};
 
-use super::record::{Record, RecordError, Records, alive, strike_out};
+use super::adopt::{Fate, fate};
+use super::book::close;
+use super::record::{Record, RecordError, Records};
+use super::stat::Identity;
 
 /// Time between looks at a stray's end.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -58,6 +62,8 @@ pub enum SweptHow {
     StillThere,
     /// It may not be signalled; the system's words.
     NotAllowed(String),
+    /// Whether it is there cannot be told; the system's words.
+    Unclear(String),
     /// It was left running, because a Kafka that needs it is still there.
     Left,
 }
@@ -79,19 +85,28 @@ pub async fn sweep(state_dir: &Path, grace: Duration) -> Report {
     }
     for role in [Role::Kafka, Role::ZooKeeper] {
         let kafka_stays = report.swept.iter().any(|swept| !swept.is_over());
-        for record in records.runs.iter().filter(|record| record.role == role) {
-            let how = if !alive(record) {
-                SweptHow::Gone
-            } else if kafka_stays && role == Role::ZooKeeper {
-                SweptHow::Left
-            } else {
-                end(record, grace).await
+        for record in records.runs.iter().filter(|record| record.role == role && !record.ended) {
+            let mut record = record.clone();
+            let how = match fate(state_dir, &record) {
+                Ok(Fate::Gone | Fate::Intended) => SweptHow::Gone,
+                Err(error) => SweptHow::Unclear(error.to_string()),
+                Ok(Fate::Lives { pid, start_time }) => {
+                    (record.pid, record.start_time) = (Some(pid), start_time);
+                    if kafka_stays && role == Role::ZooKeeper {
+                        SweptHow::Left
+                    } else {
+                        end(Identity { pid, start_time }, grace).await
+                    }
+                }
             };
-            report.swept.push(Swept { record: record.clone(), how });
+            report.swept.push(Swept { record, how });
         }
     }
-    let gone: Vec<Record> = report.swept.iter().filter(|s| s.is_over()).map(|s| s.record.clone()).collect();
-    report.unwritten = strike_out(state_dir, &gone).err();
+    let over = report.swept.iter().filter(|swept| swept.is_over());
+    let gone: Vec<(Role, RunId)> = over.map(|swept| (swept.record.role, swept.record.run)).collect();
+    if !gone.is_empty() {
+        report.unwritten = close(state_dir, &gone).err();
+    }
     report
 }
 
@@ -110,31 +125,41 @@ impl Swept {
     pub fn is_over(&self) -> bool {
         match self.how {
             SweptHow::Gone | SweptHow::Terminated(_) | SweptHow::Killed(_) => true,
-            SweptHow::StillThere | SweptHow::NotAllowed(_) | SweptHow::Left => false,
+            SweptHow::StillThere | SweptHow::NotAllowed(_) | SweptHow::Unclear(_) | SweptHow::Left => false,
         }
     }
 }
 
-async fn end(record: &Record, grace: Duration) -> SweptHow {
+async fn end(stray: Identity, grace: Duration) -> SweptHow {
     let begun = Instant::now();
-    let pid = Pid::from_raw(record.pid);
+    let pid = Pid::from_raw(stray.pid);
     match kill(pid, Signal::SIGTERM) {
         Ok(()) | Err(Errno::ESRCH) => {}
         Err(errno) => return SweptHow::NotAllowed(errno.desc().to_owned()),
     }
-    if gone_within(record, grace).await {
+    if gone_within(stray, grace).await {
         return SweptHow::Terminated(begun.elapsed());
     }
-    // Looked at a moment ago: the pid, and so the number of its group, is still the stray's.
-    let _ = killpg(pid, Signal::SIGKILL);
-    let _ = kill(pid, Signal::SIGKILL);
-    if gone_within(record, KILL_LIMIT).await { SweptHow::Killed(begun.elapsed()) } else { SweptHow::StillThere }
+    // Looked at again: the wait may have ended on a look that failed.
+    match stray.look() {
+        Ok(Some(stat)) if stat.group == stray.pid => {
+            let _ = killpg(pid, Signal::SIGKILL);
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        Ok(Some(_)) => {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        Ok(None) => {}
+        Err(error) => return SweptHow::Unclear(error.to_string()),
+    }
+    if gone_within(stray, KILL_LIMIT).await { SweptHow::Killed(begun.elapsed()) } else { SweptHow::StillThere }
 }
 
-async fn gone_within(record: &Record, limit: Duration) -> bool {
+async fn gone_within(stray: Identity, limit: Duration) -> bool {
     let begun = Instant::now();
     loop {
-        if !alive(record) {
+        // A look that fails proves nothing.
+        if !stray.lives().unwrap_or(true) {
             return true;
         }
         let left = limit.saturating_sub(begun.elapsed());
@@ -167,7 +192,10 @@ impl fmt::Display for Report {
 impl fmt::Display for Swept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Record { role, run, pid, .. } = &self.record;
-        write!(f, "{role} of an earlier kafka-node (pid {pid}, run {run}) ")?;
+        match pid {
+            Some(pid) => write!(f, "{role} of an earlier kafka-node (pid {pid}, run {run}) ")?,
+            None => write!(f, "{role} of an earlier kafka-node (run {run}, its pid never recorded) ")?,
+        }
         match &self.how {
             SweptHow::Gone => f.write_str("was gone already"),
             SweptHow::Terminated(after) => write!(f, "ended on SIGTERM after {:.1} s", after.as_secs_f64()),
@@ -178,6 +206,7 @@ impl fmt::Display for Swept {
                 f.write_str("is still there after SIGKILL: it waits in the kernel, for a disk perhaps")
             }
             SweptHow::NotAllowed(words) => write!(f, "may not be signalled: {words}"),
+            SweptHow::Unclear(words) => write!(f, "was left alone, since it cannot be seen whether it runs: {words}"),
             SweptHow::Left => f.write_str("was left running: a kafka of the same kafka-node is still there"),
         }
     }

@@ -1,31 +1,24 @@
-//! The living JVMs: made, drained, signalled and reaped, each by a task of its own.
+//! The living JVMs, as the loop sees them: made, adopted, told things, handed over.
 //!
-//! Absent on purpose: when to do any of it (`supervise`), and how a process is made and signalled (`process`).
+//! Absent on purpose: when to do any of it (`supervise`), and the life of a run (`life`).
 //!
-//! Effects: tasks, pipes and signals, and threads for what waits for a disk.
+//! Effects: a task a run.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::io::AsyncRead;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
 
-use crate::logs::{Levels, Line, Lines};
-use crate::model::{ExitStatus, Progress, Role, RunId, Severity, SpawnFailure};
-use crate::observe::recovery::RecoveryWatch;
+use crate::model::{Progress, Role, RunId};
 use crate::plan::{Plan, ServiceSpec};
-use crate::process::{DRAIN_LIMIT, Drained, RunBook, Running, drain};
-use crate::supervise::Event;
+use crate::process::{Record, RunBook};
+use crate::supervise::{Event, Mark};
 
 use super::journal::Journal;
-
-/// How long the end of a run is held back so that its last lines come first. A pipe stays open longer only where
-/// something that the JVM started still holds it; that is read on for a while without being waited for.
-const LAST_LINES_LIMIT: Duration = Duration::from_secs(1);
+use super::life::{Life, Order};
+use super::pen::{Note, Pen};
+use super::reader::Watches;
 
 /// The node's processes, at most one a role.
 #[derive(Debug)]
@@ -33,6 +26,7 @@ pub struct Children {
     plan: Arc<Plan>,
     journal: Journal,
     book: Arc<RunBook>,
+    pen: Pen,
     events: mpsc::Sender<Event>,
     living: BTreeMap<Role, Child>,
 }
@@ -42,42 +36,63 @@ pub struct Children {
 struct Child {
     run: RunId,
     orders: mpsc::UnboundedSender<Order>,
-    recovery: Arc<Mutex<RecoveryWatch>>,
+    watches: Watches,
     /// Set while the process lives.
     pid: watch::Receiver<Option<i32>>,
     task: JoinHandle<()>,
 }
 
-/// What the loop can tell a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    Terminate,
-    Kill,
-}
-
 impl Children {
-    /// No processes yet; what becomes of later ones goes to `events`.
+    /// No processes yet; what becomes of later ones goes to `events`. Needs the runtime of tokio.
     pub fn new(plan: Arc<Plan>, journal: Journal, book: Arc<RunBook>, events: mpsc::Sender<Event>) -> Children {
-        Children { plan, journal, book, events, living: BTreeMap::new() }
+        let pen = Pen::new(Arc::clone(&book), journal.clone());
+        Children { plan, journal, book, pen, events, living: BTreeMap::new() }
     }
 
     /// Makes the process of `run`.
     pub fn spawn(&mut self, role: Role, run: RunId) {
+        self.begin(role, run, Watches::new(role), |life, orders| tokio::spawn(life.make(orders)));
+    }
+
+    /// Takes over the process of `record`, which an earlier supervisor made.
+    pub fn adopt(&mut self, record: Record) {
+        let (role, run) = (record.role, record.run);
+        self.begin(role, run, Watches::adopted(role), |life, orders| tokio::spawn(life.adopt(record, orders)));
+    }
+
+    fn begin(
+        &mut self,
+        role: Role,
+        run: RunId,
+        watches: Watches,
+        start: impl FnOnce(Life, mpsc::UnboundedReceiver<Order>) -> JoinHandle<()>,
+    ) {
         let Some(spec) = self.plan.service(role).cloned() else { return };
         let (orders, receiver) = mpsc::unbounded_channel();
-        let recovery = Arc::new(Mutex::new(RecoveryWatch::new()));
         let (living, pid) = watch::channel(None);
-        let life = Life {
+        let task = start(self.life(role, run, spec, living, watches.clone()), receiver);
+        self.living.insert(role, Child { run, orders, watches, pid, task });
+    }
+
+    fn life(
+        &self,
+        role: Role,
+        run: RunId,
+        spec: ServiceSpec,
+        living: watch::Sender<Option<i32>>,
+        watches: Watches,
+    ) -> Life {
+        Life {
             role,
             run,
+            spec,
             living,
             events: self.events.clone(),
             journal: self.journal.clone(),
             book: Arc::clone(&self.book),
-            recovery: Arc::clone(&recovery),
-        };
-        let task = tokio::spawn(life.live(spec, receiver));
-        self.living.insert(role, Child { run, orders, recovery, pid, task });
+            pen: self.pen.clone(),
+            watches,
+        }
     }
 
     /// SIGTERM to the process of `run`, as soon as there is one.
@@ -90,29 +105,47 @@ impl Children {
         self.order(role, run, Order::Kill);
     }
 
+    /// SIGQUIT to the JVM of `run`: a thread dump among its lines.
+    pub fn dump(&self, role: Role, run: RunId) {
+        self.order(role, run, Order::Dump);
+    }
+
+    /// Writes this about `run` into the record.
+    pub fn mark(&self, role: Role, run: RunId, mark: Mark) {
+        let note = match mark {
+            Mark::Session(session) => Note::Session(session),
+            Mark::Served => Note::Served,
+        };
+        self.pen.note(role, run, note);
+    }
+
+    /// Nothing of this run is owed any more.
+    pub fn settle(&self, role: Role, run: RunId) {
+        self.pen.note(role, run, Note::Settled);
+    }
+
     /// The process of `run`, where there is one, and what its output tells of its progress: the kernel's counters are added
     /// by the probe.
     pub fn progress(&self, role: Role, run: RunId) -> (Option<i32>, Progress) {
         let Some(child) = self.living.get(&role).filter(|child| child.run == run) else {
             return (None, Progress::default());
         };
-        let watch = child.recovery.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = Progress { recovery_steps: watch.steps(), recovering: watch.recovering(), ..Progress::default() };
-        (*child.pid.borrow(), told)
+        (*child.pid.borrow(), child.watches.progress())
     }
 
-    /// Stops everything in order without the supervisor: only for the case that the supervisor itself has failed.
-    ///
-    /// Kafka first; whoever outlives `grace` is killed. Returns once everything is reaped.
-    pub async fn stop_in_order(&mut self, grace: Duration) {
-        for role in Role::ALL.into_iter().rev() {
-            let Some(mut child) = self.living.remove(&role) else { continue };
-            let _ = child.orders.send(Order::Terminate);
-            if timeout(grace, &mut child.task).await.is_err() {
-                let _ = child.orders.send(Order::Kill);
-                let _ = child.task.await;
-            }
+    /// Lets go of every process between two bytes of its output, and brings the record up to date: the program that takes
+    /// this process over adopts them. A process that is being made at this moment is waited for.
+    pub async fn hand_over(&mut self) {
+        for (_, child) in std::mem::take(&mut self.living) {
+            let _ = child.orders.send(Order::HandOver);
+            let _ = child.task.await;
         }
+        self.pen.flush().await;
+    }
+
+    /// Waits until the record says everything that is known.
+    pub async fn flush(&self) {
+        self.pen.flush().await;
     }
 
     fn order(&self, role: Role, run: RunId, order: Order) {
@@ -123,145 +156,15 @@ impl Children {
     }
 }
 
-/// One run, seen by its own task.
-struct Life {
-    role: Role,
-    run: RunId,
-    living: watch::Sender<Option<i32>>,
-    events: mpsc::Sender<Event>,
-    journal: Journal,
-    book: Arc<RunBook>,
-    recovery: Arc<Mutex<RecoveryWatch>>,
-}
-
-impl Life {
-    async fn live(self, spec: ServiceSpec, orders: mpsc::UnboundedReceiver<Order>) {
-        let (role, run) = (self.role, self.run);
-        let event = match self.make(spec).await {
-            Ok(running) => {
-                let _ = self.living.send(Some(running.pid));
-                self.tell(Event::Spawned { role, run, pid: running.pid }).await;
-                let status = self.attend(running, orders).await;
-                let _ = self.living.send(None);
-                self.strike_out();
-                Event::Exited { role, run, status }
-            }
-            Err(failure) => Event::SpawnFailed { role, run, failure },
-        };
-        self.tell(event).await;
-    }
-
-    /// Makes the process and enters it in the book, apart from the loop: both wait for disks.
-    async fn make(&self, spec: ServiceSpec) -> Result<Running, SpawnFailure> {
-        let (role, run) = (self.role, self.run);
-        let (book, journal) = (Arc::clone(&self.book), self.journal.clone());
-        let made = spawn_blocking(move || {
-            let running = crate::process::spawn(&spec)?;
-            if let Err(error) = book.started(role, run, running.pid, running.start_time) {
-                journal.say(Severity::Warning, format!("{role} runs and could not be recorded: {error}"));
-            }
-            Ok(running)
-        });
-        made.await.unwrap_or_else(|error| Err(SpawnFailure::Other(error.to_string())))
-    }
-
-    /// Drains and signals it until it is reaped and its last lines are through.
-    async fn attend(&self, mut running: Running, mut orders: mpsc::UnboundedReceiver<Order>) -> ExitStatus {
-        let (over, ended) = watch::channel(false);
-        let stdout = running.stdout.take().map(|pipe| self.read(pipe, Levels::of_stdout(), ended.clone()));
-        let stderr = running.stderr.take().map(|pipe| self.read(pipe, Levels::of_stderr(), ended));
-        let status = loop {
-            tokio::select! {
-                status = running.wait() => break status,
-                Some(order) = orders.recv() => match order {
-                    Order::Terminate => running.terminate(),
-                    Order::Kill => running.kill_group(),
-                },
-            }
-        };
-        let _ = over.send(true);
-        let _ = timeout(LAST_LINES_LIMIT, async {
-            for reader in [stdout, stderr].into_iter().flatten() {
-                let _ = reader.await;
-            }
-        })
-        .await;
-        status
-    }
-
-    fn read(
-        &self,
-        pipe: impl AsyncRead + Unpin + Send + 'static,
-        levels: Levels,
-        ended: watch::Receiver<bool>,
-    ) -> JoinHandle<()> {
-        let (journal, recovery) = (self.journal.clone(), Arc::clone(&self.recovery));
-        let reader = Reader { role: self.role, run: self.run, levels, journal, recovery };
-        tokio::spawn(reader.read(pipe, ended))
-    }
-
-    /// Not waited for: a slow disk must not hold back the news, and with it the next start.
-    fn strike_out(&self) {
-        let (role, run) = (self.role, self.run);
-        let (book, journal) = (Arc::clone(&self.book), self.journal.clone());
-        spawn_blocking(move || {
-            if let Err(error) = book.ended(role, run) {
-                let text = format!("{role} ended and could not be struck out of the record: {error}");
-                journal.say(Severity::Warning, text);
-            }
-        });
-    }
-
-    /// The loop drops its end only when the node is at its end.
-    async fn tell(&self, event: Event) {
-        let _ = self.events.send(event).await;
-    }
-}
-
-/// One pipe of a run.
-struct Reader {
-    role: Role,
-    run: RunId,
-    levels: Levels,
-    journal: Journal,
-    recovery: Arc<Mutex<RecoveryWatch>>,
-}
-
-impl Reader {
-    /// Reads to the end, whatever comes: a pipe that nobody reads stops the JVM behind it.
-    async fn read(mut self, mut pipe: impl AsyncRead + Unpin, mut ended: watch::Receiver<bool>) {
-        let mut lines = Lines::default();
-        let over = async move {
-            // An error means that the sender is gone, which it is only after the end.
-            let _ = ended.wait_for(|over| *over).await;
-        };
-        let drained = drain(&mut pipe, over, DRAIN_LIMIT, |bytes| {
-            // A fault of ours in taking a line must not close the pipe of a JVM that serves.
-            if catch_unwind(AssertUnwindSafe(|| lines.push(bytes, |line| self.take(&line)))).is_err() {
-                lines = Lines::default();
-            }
-        })
-        .await;
-        lines.flush(|line| self.take(&line));
-        if let Drained::Failed(error) = drained {
-            let text = format!("the output of {} (run {}) cannot be read any more: {error}", self.role, self.run);
-            self.journal.say(Severity::Warning, text);
-        }
-    }
-
-    fn take(&mut self, line: &Line<'_>) {
-        let priority = self.levels.of(line);
-        self.journal.jvm(self.role, self.run, priority, line.text().into_owned());
-        self.recovery.lock().unwrap_or_else(PoisonError::into_inner).line(line.bytes);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
 
     use super::*;
     use crate::config::JournalChoice;
+    use crate::model::{ExitStatus, SpawnFailure};
     use crate::notify::log;
     use crate::plan::{HostFacts, Java, KafkaInstall, Reasoned};
 
@@ -321,12 +224,29 @@ mod tests {
             for run in (0..20).map(RunId) {
                 children.spawn(Role::Kafka, run);
                 assert!(matches!(next(&mut events).await, Event::Spawned { role: Role::Kafka, .. }));
-                let end = Event::Exited { role: Role::Kafka, run, status: ExitStatus::Code(3) };
-                assert_eq!(next(&mut events).await, end);
+                let end = next(&mut events).await;
+                let Event::Exited { run: ended, status, evidence, .. } = &end else { panic!("{end:?}") };
+                assert_eq!((*ended, *status), (run, ExitStatus::Code(3)));
+                assert_eq!(evidence.last_lines.last().map(String::as_str), Some(line));
                 let (pid, progress) = children.progress(Role::Kafka, run);
                 assert_eq!((pid, progress.recovery_steps), (None, lines as u64));
                 assert_eq!(children.progress(Role::Kafka, RunId(99)), (None, Progress::default()));
             }
+        });
+    }
+
+    #[test]
+    fn a_start_is_on_the_record_before_there_is_a_process() {
+        let dir = tempfile::tempdir().expect("a directory");
+        on_a_loop(async {
+            let path = dir.path().display();
+            let (mut children, mut events) = shells(dir.path(), &format!("cp {path}/runs {path}/seen"), "exit 0");
+            children.spawn(Role::ZooKeeper, RUN);
+            assert!(matches!(next(&mut events).await, Event::Spawned { .. }));
+            assert!(matches!(next(&mut events).await, Event::Exited { .. }));
+            let seen = std::fs::read_to_string(dir.path().join("seen")).expect("what the child saw");
+            // Only the intention says when it was born.
+            assert!(seen.contains("run role=zookeeper run=7 ") && seen.contains(" born="), "{seen}");
         });
     }
 
@@ -339,34 +259,8 @@ mod tests {
             children.terminate(Role::ZooKeeper, RunId(6)); // of a run that is over: for nobody
             children.terminate(Role::ZooKeeper, RUN);
             assert!(matches!(next(&mut events).await, Event::Spawned { .. }));
-            let end = Event::Exited { role: Role::ZooKeeper, run: RUN, status: ExitStatus::Signal(15) };
-            assert_eq!(next(&mut events).await, end);
-        });
-    }
-
-    #[test]
-    fn without_the_supervisor_kafka_is_stopped_first_and_what_outlives_its_grace_is_killed() {
-        let dir = tempfile::tempdir().expect("a directory");
-        on_a_loop(async {
-            let ready = dir.path().join("ready");
-            let stubborn = format!("trap '' TERM; touch {}; while :; do sleep 0.1; done", ready.display());
-            let (mut children, mut events) = shells(dir.path(), "exec sleep 600", &stubborn);
-            children.spawn(Role::ZooKeeper, RUN);
-            children.spawn(Role::Kafka, RunId(8));
-            for _ in 0..2 {
-                assert!(matches!(next(&mut events).await, Event::Spawned { .. }));
-            }
-            let began = Instant::now();
-            while !ready.exists() && began.elapsed() < Duration::from_secs(60) {
-                tokio::task::yield_now().await;
-            }
-            children.stop_in_order(Duration::from_millis(200)).await;
-            let mut ends = Vec::new();
-            while let Ok(event) = events.try_recv() {
-                ends.push(event);
-            }
-            let exited = |role, run, signal| Event::Exited { role, run, status: ExitStatus::Signal(signal) };
-            assert_eq!(ends, [exited(Role::Kafka, RunId(8), 9), exited(Role::ZooKeeper, RUN, 15)]);
+            let end = next(&mut events).await;
+            assert!(matches!(end, Event::Exited { run: RUN, status: ExitStatus::Signal(15), .. }), "{end:?}");
         });
     }
 

@@ -8,11 +8,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::model::Moment;
 
-/// The supervisor's clock: moments count from when it was made.
+/// The supervisor's clock: moments count from a year before it was made, so that what began under an earlier supervisor has
+/// a moment too. What is older than that counts as a year old.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    origin: Instant,
+    made: Instant,
 }
+
+/// How long before the clock was made its moments begin.
+const BEFORE: Duration = Duration::from_secs(365 * 86_400);
 
 /// A moment and the wall-clock time of that same instant: what turns moments of the past into times for people.
 ///
@@ -24,20 +28,20 @@ pub struct Present {
 }
 
 impl Clock {
-    /// A clock whose origin is this instant.
+    /// A clock that starts now.
     pub fn start() -> Clock {
-        Clock { origin: Instant::now() }
+        Clock { made: Instant::now() }
     }
 
     /// Now, for the supervisor.
     pub fn now(&self) -> Moment {
-        Moment::from_origin(self.origin.elapsed())
+        Moment::from_origin(BEFORE + self.made.elapsed())
     }
 
     /// When `moment` comes, for a timer.
     pub fn instant(&self, moment: Moment) -> Instant {
         // A moment 584 years away would overflow some clocks; a day is as good, since a timer that fires early is harmless.
-        let ahead = self.origin.checked_add(moment.since_origin());
+        let ahead = self.made.checked_add(moment.since_origin().saturating_sub(BEFORE));
         ahead.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
     }
 

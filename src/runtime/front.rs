@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::model::{Notice, Role, Severity};
+use crate::notify::history::History;
+use crate::notify::history_entry::entry_of;
 use crate::notify::systemd::Notifier;
 use crate::plan::Plan;
 use crate::process::RunBook;
@@ -39,6 +41,7 @@ pub struct Front {
     who: Identity,
     clock: Clock,
     journal: Journal,
+    history: History,
     notices: VecDeque<EventReport>,
     notifier: Notifier,
     heartbeat: Arc<AtomicU64>,
@@ -65,10 +68,12 @@ impl Front {
     pub async fn open(
         plan: &Plan,
         journal: Journal,
+        history: History,
         notifier: Notifier,
         heartbeat: Arc<AtomicU64>,
     ) -> Result<Front, Refusal> {
         let signals = Signals::listen().map_err(|error| Refusal::System { what: "listen to signals", error })?;
+        super::signal::release();
         let control = Control::bind(&plan.config.paths.runtime_dir).await.map_err(Refusal::Control)?;
         let (sender, asks) = mpsc::channel(ASK_QUEUE);
         tokio::spawn(control.serve(sender));
@@ -79,6 +84,7 @@ impl Front {
             who: Identity { name: node.name.to_string(), id: node.number.get(), pid: std::process::id() },
             clock: Clock::start(),
             journal,
+            history,
             notices: VecDeque::new(),
             notifier,
             heartbeat,
@@ -130,19 +136,17 @@ impl Front {
     /// Says a notice of the supervisor and remembers it.
     pub fn announce(&mut self, notice: &Notice) {
         self.journal.notice(notice);
-        self.remember(event(rfc3339_millis(SystemTime::now()), notice));
+        let at = rfc3339_millis(SystemTime::now());
+        if let Some(entry) = entry_of(&at, notice) {
+            self.history.note(entry);
+        }
+        self.remember(event(at, notice));
     }
 
     /// Says something of the runtime's own and remembers it.
     pub fn tell(&mut self, severity: Severity, role: Option<Role>, text: &str) {
         self.journal.say(severity, text);
         self.remember(event_in_words(rfc3339_millis(SystemTime::now()), severity, role, text));
-    }
-
-    /// SIGHUP has no meaning yet, and says so instead of ending the process.
-    pub fn refuse_reload(&mut self) {
-        let text = "SIGHUP is ignored: the configuration is read at the start only, restart kafka-node to change it";
-        self.tell(Severity::Warning, None, text);
     }
 
     /// READY=1.
@@ -172,7 +176,7 @@ impl Front {
     }
 
     fn report(&self, view: &NodeView, present: &Present) -> StatusReport {
-        StatusReport::new(&self.who, view, present, self.notices.iter().cloned().collect())
+        StatusReport::new(&self.who, view, present, self.notices.iter().cloned().collect(), self.history.recent())
     }
 
     fn remember(&mut self, event: EventReport) {

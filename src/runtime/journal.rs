@@ -5,7 +5,7 @@
 use std::panic;
 
 use crate::logs::Priority;
-use crate::model::{Notice, Role, RunId, Severity};
+use crate::model::{ExitCause, Notice, Role, RunId, Severity};
 use crate::notify::log::{Origin, Record, Sink};
 
 /// The way to the log. Cheap to clone.
@@ -25,20 +25,31 @@ impl Journal {
         self.sink.send(Record::own(severity.into(), text));
     }
 
-    /// Says a notice of the supervisor. One about an end carries what to do about it.
+    /// Says a notice of the supervisor. One about an end carries what to do about it and the run's last lines.
     pub fn notice(&self, notice: &Notice) {
         let mut text = notice.to_string();
         let mut about = None;
         match notice {
-            Notice::Ended { run, cause, .. } => {
+            Notice::Ended { run, cause, last_lines, .. } => {
                 about = Some(*run);
                 if !cause.remedy().is_empty() {
                     text = format!("{text}; help: {}", cause.remedy());
+                }
+                if *cause != ExitCause::Stopped && !last_lines.is_empty() {
+                    text = format!("{text}\n  its last lines:\n  | {}", last_lines.join("\n  | "));
                 }
             }
             Notice::Starts { run, .. }
             | Notice::Spawned { run, .. }
             | Notice::Terminates { run, .. }
+            | Notice::Adopted { run, .. }
+            | Notice::Fenced { run, .. }
+            | Notice::FenceForeign { run, .. }
+            | Notice::FenceDenied { run, .. }
+            | Notice::FenceFailed { run, .. }
+            | Notice::Hangs { run, .. }
+            | Notice::HangPassed { run, .. }
+            | Notice::Dumps { run, .. }
             | Notice::Kills { run, .. } => about = Some(*run),
             _ => {}
         }

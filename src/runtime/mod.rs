@@ -6,20 +6,28 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
 
 pub mod ask;
+mod begin;
+mod caretaker;
 mod children;
 mod claim;
 mod clock;
 mod control;
 mod front;
 mod journal;
+mod life;
 mod lock;
 mod node;
+mod past;
+mod pen;
 mod probes;
+mod reader;
 mod signal;
 pub mod status;
-mod sweeping;
 
+pub use begin::{run, successor_runs, take_over};
+pub use caretaker::{Cared, take_care};
 pub use claim::{Claim, Refusal, stop_was_intended};
 pub use clock::from_rfc3339;
 pub use lock::{LockRefusal, NodeLock};
-pub use node::{NodeEnd, run};
+pub use node::{Check, NodeEnd};
+pub use signal::hold as hold_signals;

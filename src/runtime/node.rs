@@ -1,47 +1,37 @@
 //! The loop: what happens goes into the supervisor, what it wants done comes out, and both are translated here.
 //!
-//! Nothing is decided here, with one exception: what to do when the supervisor itself fails. A panic in the loop stops both
-//! JVMs in order and ends with 1, so that systemd starts a fresh supervisor; a panic in a probe or in the reading of a line
-//! is logged and costs that one answer or line. Absent on purpose: everything that a loop does not need to know.
+//! Nothing is decided here. A panic in the loop leaves both JVMs alone (`begin`); a panic in a probe or in the reading of a
+//! line is logged and costs that one answer or line. Absent on purpose: everything that a loop does not need to know.
 //!
-//! Effects: makes the loop and its threads, and everything that the loop does.
+//! Effects: everything that the loop does.
 
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep_until;
 
 use crate::model::{Progress, Rng, RunId, Severity};
-use crate::notify::log;
-use crate::notify::systemd::{self, Notifier};
 use crate::plan::Plan;
+use crate::process::remove_stale_pipes;
 use crate::supervise::{Action, Event, Policy, Probe, Supervisor};
 
 use super::children::Children;
-use super::claim::{Claim, Refusal, mark_stop, unmark_stop};
+use super::claim::{Refusal, mark_stop, unmark_stop};
 use super::clock::Clock;
 use super::front::{Front, Outside};
-use super::journal::Journal;
+use super::past;
 use super::probes::{Panicked, Probes};
 use super::signal::Asked;
-use super::sweeping::clear_the_way;
 
-/// The end of the process waits this long, each, for the log and notify threads to hand over what they have.
-const FLUSH_LIMIT: Duration = Duration::from_secs(5);
-/// The same for tasks that wait for a disk, such as the last entry in the record of running JVMs.
-const TASKS_LIMIT: Duration = Duration::from_secs(2);
-/// Threads for what waits for disks, on demand: two spawns, two looks before a start.
-const BLOCKING_THREADS: usize = 4;
-/// Such a thread ends after this long without work: at rest, none is there.
-const BLOCKING_KEPT: Duration = Duration::from_secs(1);
 /// Events of children under way; more make the child's task wait, not the loop.
 const EVENT_QUEUE: usize = 64;
+
+/// Whether the program that would take over runs on what is there at present; else why not, in words.
+pub type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// How a node ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,63 +40,14 @@ pub enum NodeEnd {
     Clean,
     /// Not every one did.
     Unclean,
+    /// The JVMs live on and wait for the program that takes this process over.
+    HandedOver,
+    /// The supervisor itself failed. The JVMs live on, for the next supervisor.
+    Failed,
 }
 
-/// Runs the node of `plan` until it is asked to stop and has.
-pub fn run(plan: Plan, claim: Claim) -> Result<NodeEnd, Refusal> {
-    let system = |what| move |error| Refusal::System { what, error };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
-        .thread_keep_alive(BLOCKING_KEPT)
-        .build()
-        .map_err(system("make the loop"))?;
-    let plan = Arc::new(plan);
-    let heartbeat = Arc::new(AtomicU64::new(0));
-    let node = plan.config.this_node();
-    let source = log::Source { broker: node.roles.kafka.then(|| node.number.broker_id()) };
-    let (sink, log_thread) = log::start(plan.config.log.journal, source).map_err(system("start the log thread"))?;
-    let journal = Journal::new(sink);
-    journal.hear_panics();
-    let (notifier, notify_thread) =
-        systemd::start(Arc::clone(&heartbeat)).map_err(system("start the notify thread"))?;
-    let end = live(&runtime, &plan, &journal, notifier, heartbeat);
-    // The sockets and tasks end before the lock is given back, so that the next supervisor finds nothing of ours.
-    runtime.shutdown_timeout(TASKS_LIMIT);
-    notify_thread.finish(FLUSH_LIMIT);
-    log_thread.flush(FLUSH_LIMIT);
-    drop(claim);
-    end
-}
-
-fn live(
-    runtime: &Runtime,
-    plan: &Arc<Plan>,
-    journal: &Journal,
-    notifier: Notifier,
-    heartbeat: Arc<AtomicU64>,
-) -> Result<NodeEnd, Refusal> {
-    let front = runtime.block_on(Front::open(plan, journal.clone(), notifier, heartbeat))?;
-    let mut node = match runtime.block_on(Node::after_sweep(Arc::clone(plan), front))? {
-        Some(node) => node,
-        // Asked to stop before anything was started.
-        None => return Ok(NodeEnd::Clean),
-    };
-    match catch_unwind(AssertUnwindSafe(|| runtime.block_on(node.turn()))) {
-        Ok(clean) => {
-            runtime.block_on(node.probes.close());
-            Ok(if clean { NodeEnd::Clean } else { NodeEnd::Unclean })
-        }
-        Err(_) => {
-            let text = "the loop of kafka-node failed: both services are stopped in order, and kafka-node ends";
-            journal.say(Severity::Error, text);
-            runtime.block_on(node.children.stop_in_order(plan.config.stop.grace));
-            Ok(NodeEnd::Unclean)
-        }
-    }
-}
-
-struct Node {
+/// The node and everything it consists of.
+pub(super) struct Node {
     clock: Clock,
     front: Front,
     supervisor: Supervisor,
@@ -114,6 +55,7 @@ struct Node {
     probes: Probes,
     events: mpsc::Receiver<Event>,
     state_dir: PathBuf,
+    check: Check,
 }
 
 enum Happened {
@@ -124,39 +66,60 @@ enum Happened {
 }
 
 impl Node {
-    /// Ends what an earlier supervisor left, then makes the loop. `None` when the node was asked to stop meanwhile.
-    async fn after_sweep(plan: Arc<Plan>, mut front: Front) -> Result<Option<Node>, Refusal> {
+    /// Adopts what an earlier supervisor left, then makes the loop.
+    pub(super) async fn begin(plan: Arc<Plan>, mut front: Front, check: Check) -> Result<Node, Refusal> {
         let state_dir = plan.config.paths.state_dir.clone();
         unmark_stop(&state_dir).map_err(|error| Refusal::System { what: "forget the last stop", error })?;
-        if let Some(cause) = clear_the_way(&plan, &mut front).await? {
-            front.tell(Severity::Info, None, &format!("stopped before the start, by {cause}"));
-            return Ok(None);
-        }
-        let book = front.open_book(&state_dir)?;
+        let book = Arc::new(front.open_book(&state_dir)?);
+        let found = {
+            let book = Arc::clone(&book);
+            let look = spawn_blocking(move || past::look(&book)).await;
+            look.map_err(|error| Refusal::System { what: "look after earlier runs", error: error.into() })?
+        };
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
         let clock = front.clock();
         let seed = since_epoch();
-        // Milliseconds, so that runs of a later supervisor never meet those of an earlier one.
-        let first_run = RunId(u64::try_from(seed.as_millis()).unwrap_or_default());
+        // Milliseconds, so that runs of a later supervisor never meet those of an earlier one, even where the clock was set back.
+        let last_run = found.past.runs.iter().map(|past| past.run.next()).max().unwrap_or(RunId(0));
+        let first_run = RunId(u64::try_from(seed.as_millis()).unwrap_or_default()).max(last_run);
         let rng = Rng::new(u64::try_from(seed.as_nanos()).unwrap_or_default() ^ u64::from(std::process::id()));
-        Ok(Some(Node {
-            supervisor: Supervisor::new(Policy::from_config(&plan.config, first_run), clock.now(), rng),
-            children: Children::new(Arc::clone(&plan), front.journal().clone(), Arc::new(book), sender),
+        let mut children = Children::new(Arc::clone(&plan), front.journal().clone(), book, sender);
+        let keep: Vec<_> = found.living.iter().map(|record| (record.role, record.run)).collect();
+        for record in found.living {
+            if plan.service(record.role).is_some() {
+                children.adopt(record);
+            } else {
+                let text = format!(
+                    "{} runs (run {}) and is no service of this node any more: it is left alone; kafka-node sweep --now ends it",
+                    record.role, record.run
+                );
+                front.tell(Severity::Warning, Some(record.role), &text);
+            }
+        }
+        if let Err(error) = remove_stale_pipes(&state_dir, &keep) {
+            front.tell(Severity::Warning, None, &format!("pipes of earlier runs could not be removed: {error}"));
+        }
+        let policy = Policy::from_config(&plan.config, first_run);
+        Ok(Node {
+            supervisor: Supervisor::new(policy, &found.past, clock.now(), rng),
+            children,
             probes: Probes::new(plan),
             clock,
             front,
             events,
             state_dir,
-        }))
+            check,
+        })
     }
 
-    /// Until everything has stopped; says whether cleanly.
-    async fn turn(&mut self) -> bool {
+    /// Until everything has stopped, or another program is to take over.
+    pub(super) async fn turn(&mut self) -> NodeEnd {
         loop {
             while let Some(action) = self.supervisor.poll_action() {
                 if let Action::Finish { clean } = action {
                     self.show();
-                    return clean;
+                    self.children.flush().await;
+                    return if clean { NodeEnd::Clean } else { NodeEnd::Unclean };
                 }
                 self.perform(action);
             }
@@ -167,7 +130,12 @@ impl Node {
                 Happened::Outside(Outside::Signal(Asked::Stop(cause))) => {
                     self.supervisor.handle_event(self.clock.now(), Event::Stop { cause });
                 }
-                Happened::Outside(Outside::Signal(Asked::Reload)) => self.front.refuse_reload(),
+                Happened::Outside(Outside::Signal(Asked::Reload)) => {
+                    if self.may_hand_over().await {
+                        self.children.hand_over().await;
+                        return NodeEnd::HandedOver;
+                    }
+                }
                 Happened::Outside(Outside::Ask(ask)) => {
                     self.front.answer(ask, &self.supervisor.view(self.clock.now()));
                 }
@@ -175,6 +143,33 @@ impl Node {
                 Happened::Time => self.supervisor.handle_timeout(self.clock.now()),
             }
         }
+    }
+
+    /// Whether the next program would run on what is there: the configuration as it is now, and the program itself.
+    async fn may_hand_over(&mut self) -> bool {
+        if self.supervisor.is_stopping() {
+            self.front.tell(Severity::Warning, None, "reload refused: the node is stopping");
+            return false;
+        }
+        let check = Arc::clone(&self.check);
+        let checked = spawn_blocking(move || check()).await.unwrap_or_else(|error| Err(error.to_string()));
+        match checked {
+            Ok(()) => {
+                let text = "reload: the configuration and the program are read anew; both JVMs run on";
+                self.front.tell(Severity::Info, None, text);
+                true
+            }
+            Err(words) => {
+                let text = format!("reload refused, everything goes on as before: {words}");
+                self.front.tell(Severity::Error, None, &text);
+                false
+            }
+        }
+    }
+
+    /// Ends the session with ZooKeeper.
+    pub(super) async fn close(self) {
+        self.probes.close().await;
     }
 
     async fn next(&mut self) -> Happened {
@@ -195,6 +190,10 @@ impl Node {
             Action::Spawn { role, run } => self.children.spawn(role, run),
             Action::Terminate { role, run } => self.children.terminate(role, run),
             Action::Kill { role, run } => self.children.kill(role, run),
+            Action::Dump { role, run } => self.children.dump(role, run),
+            Action::Mark { role, run, mark } => self.children.mark(role, run, mark),
+            Action::Settle { role, run } => self.children.settle(role, run),
+            Action::ReleaseToken => self.probes.release_token(),
             Action::Probe(probe) => self.ask(probe),
             Action::Announce(notice) => self.front.announce(&notice),
             Action::Ready => self.front.ready(),

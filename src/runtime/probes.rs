@@ -15,13 +15,16 @@ use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
+use crate::cluster::fence::Fencing;
+use crate::cluster::token::RestartToken;
 use crate::cluster::zookeeper::{Registrations, ZooKeeperSession};
 use crate::model::{
-    BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, InSyncOutcome, NodeName, PeerView, Progress,
-    RegistrationOutcome, Role, RunId, ZooKeeperOutcome,
+    BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, FenceOutcome, InSyncOutcome, NodeName, PeerView, Progress,
+    RegistrationOutcome, Role, RunId, TokenOutcome, ZooKeeperOutcome,
 };
 use crate::observe::broker::BrokerProber;
-use crate::observe::{preflight, progress, srvr};
+use crate::observe::progress::ProcessCounters;
+use crate::observe::{hsperf_file, preflight, progress, srvr};
 use crate::plan::{self, Plan};
 use crate::supervise::{Event, PROBE_LIMIT, Probe};
 
@@ -33,6 +36,9 @@ pub struct Probes {
     /// Name and `host:port` of every other member of the ensemble.
     peers: Vec<(NodeName, String)>,
     session: Arc<ZooKeeperSession>,
+    /// Holds the restart token, so it must outlive questions that are not answered in time: a session of its own.
+    token: Arc<ZooKeeperSession>,
+    name: NodeName,
     lines: Option<BrokerLines>,
     tasks: JoinSet<Event>,
     under_way: BTreeMap<Kind, AbortHandle>,
@@ -55,6 +61,8 @@ enum Kind {
     Ensemble,
     Registration,
     Brokers,
+    Fence,
+    Token,
     Broker,
     InSync,
     Progress(Role),
@@ -77,6 +85,8 @@ impl Probes {
             broker: this.number.broker_id(),
             peers: peers.map(|node| (node.name.clone(), address(node))).collect(),
             session: Arc::new(ZooKeeperSession::new(servers.join(","))),
+            token: Arc::new(ZooKeeperSession::new(servers.join(","))),
+            name: this.name.clone(),
             lines: None,
             tasks: JoinSet::new(),
             under_way: BTreeMap::new(),
@@ -109,6 +119,23 @@ impl Probes {
                     Event::Registration { ask, outcome }
                 });
             }
+            Probe::Fence { ask, session } => {
+                let (zookeeper, broker) = (Arc::clone(&self.session), self.broker);
+                self.begin(Kind::Fence, async move {
+                    let late = || FenceOutcome::Failed("no answer in time".to_owned());
+                    let outcome = within(zookeeper.fence(broker, session, PROBE_LIMIT), late).await;
+                    Event::Fence { ask, outcome }
+                });
+            }
+            Probe::Token { ask, role, blame } => {
+                let (session, holder) = (Arc::clone(&self.token), self.name.clone());
+                let reason = format!("{role}: {blame}");
+                self.begin(Kind::Token, async move {
+                    let late = || TokenOutcome::Unreadable("no answer in time".to_owned());
+                    let outcome = within(session.take_token(&holder, &reason, PROBE_LIMIT), late).await;
+                    Event::Token { ask, outcome }
+                });
+            }
             Probe::Brokers => {
                 let session = Arc::clone(&self.session);
                 self.begin(Kind::Brokers, async move {
@@ -138,15 +165,24 @@ impl Probes {
                 });
             }
             Probe::Progress { role, run } => {
-                // /proc answers at once, so the counters are read here and now.
-                let counters = pid.and_then(|pid| progress::read(Path::new("/proc"), pid).ok());
-                let progress = match counters {
-                    Some(counters) => Progress { cpu: counters.cpu, storage_bytes: counters.storage_bytes, ..recovery },
-                    None => recovery,
-                };
-                self.begin(Kind::Progress(role), async move { Event::Progress { role, run, progress } });
+                let kind = Kind::Progress(role);
+                if self.under_way.contains_key(&kind) {
+                    return; // the one under way will answer
+                }
+                // /proc answers at once; the counters of the JVM are a file in /tmp, whose disk may hang.
+                let look = move || Event::Progress { role, run, progress: looked_at(pid, recovery) };
+                let task = self.tasks.spawn_blocking(look);
+                self.under_way.insert(kind, task);
             }
         }
+    }
+
+    /// Gives the restart token back. What becomes of it is told to nobody: a session that cannot be reached loses it anyway.
+    pub fn release_token(&self) {
+        let (session, holder) = (Arc::clone(&self.token), self.name.clone());
+        tokio::spawn(async move {
+            let _ = timeout(PROBE_LIMIT, session.release_token(&holder, PROBE_LIMIT)).await;
+        });
     }
 
     /// The next answer. Never ends, and loses nothing when it is dropped and called again.
@@ -170,8 +206,10 @@ impl Probes {
     /// Lets go of what is under way and of the session: the node is at its end.
     pub async fn close(self) {
         drop(self.tasks);
-        if let Ok(session) = Arc::try_unwrap(self.session) {
-            let _ = timeout(PROBE_LIMIT, session.close()).await;
+        for session in [self.session, self.token] {
+            if let Ok(session) = Arc::try_unwrap(session) {
+                let _ = timeout(PROBE_LIMIT, session.close()).await;
+            }
         }
     }
 
@@ -213,6 +251,16 @@ impl Probes {
                 lines
             }
         }
+    }
+}
+
+/// The kernel's counters and the JVM's own, added to what the output tells.
+fn looked_at(pid: Option<i32>, told: Progress) -> Progress {
+    let Some(pid) = pid else { return told };
+    let jvm = hsperf_file::read(Path::new("/tmp"), pid);
+    match progress::read(Path::new("/proc"), pid) {
+        Ok(ProcessCounters { cpu, storage_bytes, state }) => Progress { cpu, storage_bytes, state, jvm, ..told },
+        Err(_) => Progress { jvm, ..told },
     }
 }
 

@@ -1,7 +1,7 @@
 //! Signals of the supervisor itself, with their sender: what asks the node to stop.
 //!
-//! Absent on purpose: reload. SIGHUP is noted and ignored until the configuration can be read again in place. SIGPIPE is
-//! ignored by Rust's own start-up; SIGCHLD belongs to tokio.
+//! SIGTERM and SIGINT ask for a stop, SIGHUP for a reload. Absent on purpose: SIGPIPE, which Rust's own start-up ignores, and
+//! SIGCHLD, which belongs to tokio.
 //!
 //! Effects: takes the signals of the process over.
 
@@ -10,12 +10,32 @@ use std::io;
 use std::pin::Pin;
 
 use futures_core::Stream;
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Origin;
 use signal_hook_tokio::SignalsInfo;
 
 use crate::model::StopCause;
+
+/// Holds the signals back that the loop will listen to: what arrives before it does is neither lost nor an end without a
+/// word. For the very beginning of the process, before there are threads.
+pub fn hold() {
+    let _ = listened().thread_block();
+}
+
+/// Lets them through: the loop listens.
+pub fn release() {
+    let _ = listened().thread_unblock();
+}
+
+fn listened() -> SigSet {
+    let mut set = SigSet::empty();
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        set.add(signal);
+    }
+    set
+}
 
 /// The stream of signals.
 pub struct Signals {
@@ -27,7 +47,7 @@ pub struct Signals {
 pub enum Asked {
     /// SIGTERM or SIGINT: the node is to stop.
     Stop(StopCause),
-    /// SIGHUP: nothing yet.
+    /// SIGHUP: read the configuration and the program anew.
     Reload,
 }
 

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Notice, Role, Severity, WaitReason};
+use crate::notify::history_entry::Entry;
 use crate::supervise::{NodeView, ServiceView};
 
 use super::clock::Present;
@@ -20,6 +21,9 @@ pub struct StatusReport {
     pub waiting_for: Vec<WaitingReport>,
     /// The last notices, oldest first.
     pub events: Vec<EventReport>,
+    /// The last entries of the history, oldest first; those of earlier supervisors too.
+    #[serde(default)]
+    pub history: Vec<Entry>,
 }
 
 /// The node as a whole.
@@ -140,7 +144,13 @@ pub struct Identity {
 
 impl StatusReport {
     /// The report on `view`, whose moments are told by `present`.
-    pub fn new(who: &Identity, view: &NodeView, present: &Present, events: Vec<EventReport>) -> StatusReport {
+    pub fn new(
+        who: &Identity,
+        view: &NodeView,
+        present: &Present,
+        events: Vec<EventReport>,
+        history: Vec<Entry>,
+    ) -> StatusReport {
         StatusReport {
             node: NodeReport {
                 name: who.name.clone(),
@@ -154,6 +164,7 @@ impl StatusReport {
             services: services(view, present),
             waiting_for: view.waiting_for.iter().map(|w| waiting(w.role, &w.reason)).collect(),
             events,
+            history,
         }
     }
 }
@@ -226,6 +237,7 @@ mod tests {
 
     use super::*;
     use crate::model::{BrokerReadiness, ExitCause, Moment, NodeState, QuorumRole, RunId, ServiceState};
+    use crate::notify::history_entry::Kind;
     use crate::supervise::Waiting;
 
     #[test]
@@ -263,9 +275,10 @@ mod tests {
             waiting_for: vec![Waiting { role: Role::Kafka, reason: WaitReason::BrokerStarting }],
         };
         let events = vec![event("2026-01-01T00:00:10.500Z".into(), &Notice::QuorumLost)];
+        let history = vec![Entry::new("2026-01-01T00:00:08.000Z", Kind::Kill, "SIGKILL")];
         let present = Present::at(second(20), UNIX_EPOCH + Duration::from_secs(1_767_225_620));
         let who = Identity { name: "kafkanode1".into(), id: 1, pid: 1 };
-        let report = StatusReport::new(&who, &view, &present, events);
+        let report = StatusReport::new(&who, &view, &present, events, history);
         let expected = concat!(
             r#"{"node":{"name":"kafkanode1","id":1,"state":"starting","ready":false,"#,
             r#""status":"zookeeper follower; the broker starts","since":"2026-01-01T00:00:05Z","supervisor_pid":1},"#,
@@ -276,7 +289,8 @@ mod tests {
             r#""detail":"SIGKILL from outside","remedy":"look for the kernel's OOM killer (journalctl -k), or for a person; it is started again by itself"}}},"#,
             r#""waiting_for":[{"service":"kafka","code":"broker-starting","text":"the broker starts"}],"#,
             r#""events":[{"at":"2026-01-01T00:00:10.500Z","severity":"warning","service":"zookeeper","#,
-            r#""text":"zookeeper lost its quorum; it is left running, since the cause is elsewhere"}]}"#,
+            r#""text":"zookeeper lost its quorum; it is left running, since the cause is elsewhere"}],"#,
+            r#""history":[{"at":"2026-01-01T00:00:08.000Z","kind":"kill","text":"SIGKILL"}]}"#,
         );
         assert_eq!(serde_json::to_string(&report).expect("json"), expected);
         assert_eq!(serde_json::from_str::<StatusReport>(expected).expect("read back"), report);

@@ -1,7 +1,11 @@
 //! What is known of a living broker, and what that says: is it serving, in sync, or what is missing.
 
+use std::time::Duration;
+
 use crate::model::{InSyncOutcome, Moment, SessionId, WaitReason};
 
+use super::health::Health;
+use super::policy::SESSION_PROOF;
 use super::slot::Slot;
 use super::watch::ProgressWatch;
 
@@ -15,8 +19,11 @@ pub(super) struct Facts {
     pub(super) ask: u64,
     /// Idle until it serves.
     pub(super) in_sync: Slot,
-    /// Idle once it serves.
+    /// Each second until it serves and while it is silent, else seldom.
     pub(super) progress: Slot,
+    pub(super) health: Health,
+    /// Since when it answers, and ZooKeeper, asked, knows no registration of it; `None` while either is not so.
+    pub(super) unregistered: Option<Moment>,
     pub(super) watch: ProgressWatch,
     /// A session that held the registration before this run began, and so is not this run's.
     pub(super) foreign: Option<SessionId>,
@@ -26,10 +33,16 @@ pub(super) struct Facts {
     pub(super) listed: bool,
     /// The last probe was answered, or its silence is too short to count.
     pub(super) answers: bool,
+    /// The last probe went unanswered, however short the silence.
+    pub(super) silent: bool,
     /// The last probe was refused.
     pub(super) refuses: bool,
     /// When it last answered; its start counts.
     pub(super) last_answer: Moment,
+    /// When it first answered; unset for an adopted run, whose first answer nobody remembers.
+    pub(super) first_answer: Option<Moment>,
+    /// An earlier supervisor started it.
+    pub(super) adopted: bool,
     /// It served at some time: a SIGTERM is then answered by a controlled shutdown.
     pub(super) ever_served: bool,
     /// Since when it does not serve: probing is eager for a while after it.
@@ -40,7 +53,7 @@ pub(super) struct Facts {
 
 impl Facts {
     /// A run that was just ordered: nothing is known.
-    pub(super) fn new(now: Moment) -> Facts {
+    pub(super) fn new(now: Moment, late: Duration) -> Facts {
         Facts {
             broker: Slot::Idle,
             registration: Slot::Idle,
@@ -48,12 +61,17 @@ impl Facts {
             in_sync: Slot::Idle,
             progress: Slot::Idle,
             watch: ProgressWatch::begin(now),
+            health: Health::begin(now, late),
+            unregistered: None,
             foreign: None,
             registered: None,
             listed: false,
             answers: false,
+            silent: false,
             refuses: false,
             last_answer: now,
+            first_answer: None,
+            adopted: false,
             ever_served: false,
             unready_since: now,
             sync: None,
@@ -70,6 +88,12 @@ impl Facts {
             (false, false) if self.watch.recovering() => WaitReason::BrokerRecovering { steps: self.watch.steps() },
             (false, false) => WaitReason::BrokerStarting,
         }
+    }
+
+    /// The session that holds the registration, where it is this run's beyond doubt.
+    pub(super) fn own_session(&self, now: Moment) -> Option<SessionId> {
+        let soon = self.first_answer.is_some_and(|at| now.since(at) <= SESSION_PROOF);
+        self.registered.filter(|_| soon)
     }
 
     /// Known to be in sync.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Moment, Notice, Progress, RunId, SignalReason};
+use crate::model::{Blame, Moment, Notice, Progress, RunId, SignalReason};
 
 use super::event::Action;
 use super::lane::{Kind, Lane, Out, State};
@@ -21,6 +21,8 @@ pub(super) struct Ending {
     pub(super) signalled: Moment,
     /// Why SIGKILL was sent; `None` while it was not.
     pub(super) killed: Option<SignalReason>,
+    /// It is ended because it was hung; `None` where the node stops.
+    pub(super) health: Option<Blame>,
     /// When the grace is over (Terminating), or when SIGKILL is repeated (Killing).
     pub(super) until: Moment,
     /// The grace is not prolonged beyond this.
@@ -43,7 +45,13 @@ impl<K: Kind> Lane<K> {
     pub(super) fn terminate(&mut self, now: Moment, reason: SignalReason, grace: Grace, out: &mut Out) {
         let Some(live) = self.live() else { return };
         let (run, until) = (live.run, now + grace.at_least);
+        let health = match reason {
+            SignalReason::Health(blame) => Some(blame),
+            // any: every other reason is a stop's
+            _ => None,
+        };
         let ending = Ending {
+            health,
             run,
             pid: live.pid,
             born: live.since,
@@ -57,6 +65,27 @@ impl<K: Kind> Lane<K> {
         self.enter(now, State::Terminating(ending));
         out.say(Notice::Terminates { role: K::ROLE, run, reason });
         out.act(Action::Terminate { role: K::ROLE, run });
+    }
+
+    /// SIGKILL at once to a living run that no SIGTERM can reach: it is frozen.
+    pub(super) fn kill_frozen(&mut self, now: Moment, blame: Blame, out: &mut Out) {
+        let Some(live) = self.live() else { return };
+        let (run, reason) = (live.run, SignalReason::Health(blame));
+        let killed = Ending {
+            health: Some(blame),
+            run,
+            pid: live.pid,
+            born: live.since,
+            signalled: now,
+            killed: Some(reason),
+            until: now + KILL_AGAIN,
+            limit: now + KILL_AGAIN,
+            progress: Slot::Idle,
+            watch: ProgressWatch::begin(now),
+        };
+        self.enter(now, State::Killing(killed));
+        out.say(Notice::Kills { role: K::ROLE, run, reason });
+        out.act(Action::Kill { role: K::ROLE, run });
     }
 
     /// Gives up what does not run: a stop was asked for.
@@ -92,8 +121,13 @@ impl<K: Kind> Lane<K> {
             ending.until = until;
             return;
         }
-        let reason = if progresses { SignalReason::StopTookTooLong } else { SignalReason::GraceOver };
+        let reason = match (ending.health, progresses) {
+            (Some(blame), _) => SignalReason::Health(blame),
+            (None, true) => SignalReason::StopTookTooLong,
+            (None, false) => SignalReason::GraceOver,
+        };
         let killed = Ending {
+            health: ending.health,
             run: ending.run,
             pid: ending.pid,
             born: ending.born,

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::model::{
-    BrokerOutcome, BrokersOutcome, EnsembleView, ExitStatus, InSyncOutcome, Notice, PreflightOutcome, Progress,
-    RegistrationOutcome, Role, RunId, SpawnFailure, StopCause, ZooKeeperOutcome,
+    Blame, BrokerOutcome, BrokersOutcome, EnsembleView, Evidence, ExitStatus, FenceOutcome, InSyncOutcome, Notice,
+    PreflightOutcome, Progress, RegistrationOutcome, Role, RunId, SessionId, SpawnFailure, StopCause, TokenOutcome,
+    ZooKeeperOutcome,
 };
 
 /// Something that happened. Events about a child carry its run: news of a run that is over is ignored.
@@ -28,7 +29,7 @@ pub enum Event {
         /// Why.
         failure: SpawnFailure,
     },
-    /// The process of `run` was reaped. Sent once, after `Spawned`.
+    /// The process of `run` was reaped, or found gone: the proof of its death. Sent once, after `Spawned` or for an adopted run.
     Exited {
         /// Which service.
         role: Role,
@@ -36,6 +37,15 @@ pub enum Event {
         run: RunId,
         /// How it ended.
         status: ExitStatus,
+        /// What else was found about its end.
+        evidence: Evidence,
+    },
+    /// The broker of `run` says in its output that it has this ZooKeeper session.
+    Session {
+        /// The run that said so.
+        run: RunId,
+        /// Its session.
+        session: SessionId,
     },
     /// Answer to [`Probe::Preflight`].
     Preflight {
@@ -63,6 +73,20 @@ pub enum Event {
         ask: u64,
         /// What stands at `/brokers/ids/N`.
         outcome: RegistrationOutcome,
+    },
+    /// Answer to [`Probe::Fence`].
+    Fence {
+        /// Which attempt this answers.
+        ask: u64,
+        /// What became of it.
+        outcome: FenceOutcome,
+    },
+    /// Answer to [`Probe::Token`].
+    Token {
+        /// Which attempt this answers.
+        ask: u64,
+        /// What became of it.
+        outcome: TokenOutcome,
     },
     /// Answer to [`Probe::Brokers`].
     Brokers {
@@ -123,6 +147,31 @@ pub enum Action {
         /// Which life of it.
         run: RunId,
     },
+    /// SIGQUIT to the JVM of `run`: it prints what each of its threads does.
+    Dump {
+        /// Which service.
+        role: Role,
+        /// Which life of it.
+        run: RunId,
+    },
+    /// Write this about `run` into the record on disk, so that the next supervisor knows it, even after a power cut.
+    Mark {
+        /// Which service.
+        role: Role,
+        /// Which life of it.
+        run: RunId,
+        /// What to write.
+        mark: Mark,
+    },
+    /// Nothing of this dead run is owed any more: the record on disk may forget it.
+    Settle {
+        /// Which service.
+        role: Role,
+        /// Which life of it.
+        run: RunId,
+    },
+    /// Give the cluster's restart token back.
+    ReleaseToken,
     /// Look at something: answered by the event of the same name, within [`PROBE_LIMIT`].
     Probe(Probe),
     /// Say this in the journal and remember it among the last events.
@@ -138,7 +187,16 @@ pub enum Action {
     },
 }
 
-/// What can be looked at.
+/// What the record on disk says of a run besides its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The broker has this ZooKeeper session.
+    Session(SessionId),
+    /// The service served: a SIGTERM is answered by a clean stop.
+    Served,
+}
+
+/// What can be looked at, or tried with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probe {
     /// The machine, before this service starts: directories, ports, addresses, names, earlier runs.
@@ -160,6 +218,22 @@ pub enum Probe {
     Registration {
         /// The question's number, to be given back with the answer.
         ask: u64,
+    },
+    /// Remove `/brokers/ids/N` (and `/controller`) where this session of a dead run holds it.
+    Fence {
+        /// The attempt's number, to be given back with the answer.
+        ask: u64,
+        /// The session of the dead run.
+        session: SessionId,
+    },
+    /// Take the cluster's restart token, or see that it is still ours.
+    Token {
+        /// The attempt's number, to be given back with the answer.
+        ask: u64,
+        /// Which service is to be restarted.
+        role: Role,
+        /// Why.
+        blame: Blame,
     },
     /// The children of `/brokers/ids`, through our own ZooKeeper session.
     Brokers,

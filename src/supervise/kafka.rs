@@ -1,17 +1,24 @@
 //! Kafka's lane: what must be seen before a start, and what is known of a living broker.
 //!
 //! A start needs, in this order and fresh: a clear look at the machine, a quorum, and no registration under `/brokers/ids/N`.
-//! A stop is deferred while the broker starts or recovers: `stop.rs`. Absent on purpose: killing a broker that hangs.
+//! A stop is deferred while the broker starts or recovers: `stop.rs`. Absent on purpose: ending a broker that hangs
+//! (`attend.rs`), and removing what a dead one left (`fencing.rs`).
+
+use std::time::Duration;
 
 use crate::model::{
-    BrokerOutcome, BrokerReadiness, InSyncOutcome, Moment, Notice, PreflightOutcome, Progress, RegistrationOutcome,
-    Role, RunId, WaitReason,
+    Blame, BrokerOutcome, BrokerReadiness, InSyncOutcome, Moment, Notice, PreflightOutcome, Progress,
+    RegistrationOutcome, Role, RunId, WaitReason,
 };
 
 use super::broker::{Facts, behind};
-use super::event::Probe;
+use super::event::{Action, Mark, Probe};
+use super::health::{Health, Verdict};
 use super::lane::{Kind, Lane, Level, Out, State};
-use super::policy::{EAGER_INTERVAL, IN_SYNC_INTERVAL, PROGRESS_INTERVAL, Policy, WAIT_INTERVAL};
+use super::past::PastRun;
+use super::policy::{
+    EAGER_INTERVAL, HEALTH_INTERVAL, IN_SYNC_INTERVAL, PATIENT_INTERVAL, PROGRESS_INTERVAL, Policy, WAIT_INTERVAL,
+};
 use super::registration::Wait;
 use super::slot::{Slot, Turn, earlier, round};
 use super::zookeeper::{announce_change, next_look};
@@ -25,13 +32,28 @@ impl Kind for Kafka {
     type Wait = Wait;
     type Facts = Facts;
 
-    fn facts(now: Moment) -> Facts {
-        Facts::new(now)
+    fn facts(now: Moment, late: Duration) -> Facts {
+        Facts::new(now, late)
     }
 
     fn spawned(facts: &mut Facts, now: Moment) {
         facts.broker = Slot::Due(now + EAGER_INTERVAL);
         facts.progress = Slot::Due(now + PROGRESS_INTERVAL);
+    }
+
+    fn adopted(facts: &mut Facts, past: &PastRun, now: Moment) {
+        facts.broker = Slot::Due(now);
+        facts.registration = Slot::Due(now);
+        facts.ever_served = past.served;
+        facts.adopted = true;
+    }
+
+    fn health(facts: &Facts) -> &Health {
+        &facts.health
+    }
+
+    fn health_mut(facts: &mut Facts) -> &mut Health {
+        &mut facts.health
     }
 
     fn wait(now: Moment) -> Wait {
@@ -76,11 +98,16 @@ impl Lane<Kafka> {
             State::Starting(live) | State::Up(live) | State::Ready(live) if live.facts.ask == ask => {
                 let facts = &mut live.facts;
                 match outcome {
-                    RegistrationOutcome::Absent => facts.registered = None,
+                    RegistrationOutcome::Absent => {
+                        facts.registered = None;
+                        facts.unregistered = facts.unregistered.or(Some(now));
+                    }
                     RegistrationOutcome::Held { session, .. } => {
+                        facts.unregistered = None;
                         facts.registered = (facts.foreign != Some(session)).then_some(session);
                     }
-                    RegistrationOutcome::Unreadable(_) => {}
+                    // Perhaps there is no quorum, and then it cannot register either.
+                    RegistrationOutcome::Unreadable(_) => facts.unregistered = None,
                 }
                 let registered = facts.registered.is_some();
                 let next = if registered { round(now, policy.probe_interval) } else { now + EAGER_INTERVAL };
@@ -102,24 +129,50 @@ impl Lane<Kafka> {
         policy: &Policy,
         out: &mut Out,
     ) {
+        if let Some(live) = self.live_run(run) {
+            live.facts.health.no_answer(); // unless it is one
+            if !matches!(outcome, BrokerOutcome::Answers { .. }) {
+                live.facts.unregistered = None; // it could not register while it was hung
+            }
+        }
+        self.note_broker(now, run, outcome, policy, out);
+    }
+
+    /// The same of an answer that was lost, which says less.
+    fn note_broker(&mut self, now: Moment, run: RunId, outcome: BrokerOutcome, policy: &Policy, out: &mut Out) {
         let was_ready = matches!(self.state, State::Ready(_));
         let Some(live) = self.live_run(run) else { return };
         let facts = &mut live.facts;
         facts.refuses = outcome == BrokerOutcome::Refused;
+        let silent = !matches!(outcome, BrokerOutcome::Answers { .. });
         match outcome {
             BrokerOutcome::Answers { lists_itself, controller: _ } => {
                 facts.answers = true;
+                facts.silent = false;
                 facts.listed = lists_itself;
                 facts.last_answer = now;
+                if !facts.adopted {
+                    facts.first_answer.get_or_insert(now);
+                }
+                facts.health.answer(now, out.late);
                 facts.registration.want(now);
             }
-            BrokerOutcome::Refused => facts.answers = false,
+            BrokerOutcome::Refused => {
+                facts.answers = false;
+                facts.silent = true;
+                facts.progress.sooner(now);
+            }
             // A slow answer alone says little: it counts once it lasts.
             BrokerOutcome::Silent { .. } | BrokerOutcome::Garbled(_) => {
-                facts.answers &= now.since(facts.last_answer) < policy.hang_after;
+                facts.answers &= facts.health.silent(now, out.late) < policy.hang_after;
+                facts.silent = true;
+                facts.progress.sooner(now);
             }
         }
         facts.broker = Slot::Due(next_look(now, was_ready, facts.unready_since, policy));
+        if silent {
+            facts.broker.sooner(now + PATIENT_INTERVAL); // one that is hung only for a while must get to say so
+        }
         self.judge(now, policy, out);
     }
 
@@ -159,8 +212,11 @@ impl Lane<Kafka> {
     /// A look at the progress of a start.
     pub(super) fn handle_progress(&mut self, now: Moment, run: RunId, seen: Progress) {
         let Some(live) = self.live_run(run) else { return self.handle_end_progress(now, run, seen) };
-        live.facts.watch.look(now, seen);
-        live.facts.progress = if live.facts.ever_served { Slot::Idle } else { Slot::Due(now + PROGRESS_INTERVAL) };
+        let facts = &mut live.facts;
+        facts.watch.look(now, seen);
+        facts.health.look(now, seen);
+        let restful = facts.ever_served && facts.answers && !facts.silent;
+        facts.progress = Slot::Due(if restful { round(now, HEALTH_INTERVAL) } else { now + PROGRESS_INTERVAL });
     }
 
     /// Starting, Up or Ready, by what is known.
@@ -173,7 +229,7 @@ impl Lane<Kafka> {
             State::Terminating(_) | State::Killing(_) => return,
         };
         let Some(live) = self.live_mut() else { return };
-        let (born, facts) = (live.since, &mut live.facts);
+        let (run, born, facts) = (live.run, live.since, &mut live.facts);
         let serves = facts.answers && facts.listed && facts.registered.is_some();
         let is = match (serves, was) {
             (true, _) => Level::Ready,
@@ -181,10 +237,15 @@ impl Lane<Kafka> {
             (false, Level::Starting | Level::Up | Level::Ready) => Level::Up,
         };
         if is == Level::Ready && was != Level::Ready {
+            if !facts.ever_served {
+                out.act(Action::Mark { role: Role::Kafka, run, mark: Mark::Served });
+            }
             facts.ever_served = true;
             facts.in_sync.want(now);
-            facts.progress = Slot::Idle;
-            facts.broker.put_off(round(now, policy.probe_interval));
+            facts.progress.put_off(round(now, HEALTH_INTERVAL));
+            if !facts.health.is_unanswered() {
+                facts.broker.put_off(round(now, policy.probe_interval));
+            }
             out.say(Notice::BrokerServes { after: now.since(born) });
         }
         if was == Level::Ready && is != Level::Ready {
@@ -208,10 +269,6 @@ impl Lane<Kafka> {
         let Some(live) = self.live_mut() else { return };
         let run = live.run;
         let facts = &mut live.facts;
-        match facts.progress.turn(now) {
-            Turn::Ask | Turn::Lost => out.probe(Probe::Progress { role: Role::Kafka, run }),
-            Turn::Rest => {}
-        }
         match facts.registration.turn(now) {
             Turn::Ask | Turn::Lost => {
                 out.asks += 1;
@@ -228,7 +285,13 @@ impl Lane<Kafka> {
         }
         match facts.broker.turn(now) {
             Turn::Ask => out.probe(Probe::Broker { run }),
-            Turn::Lost => self.handle_broker(now, run, BrokerOutcome::Silent { accepts: false }, policy, out),
+            Turn::Lost => self.note_broker(now, run, BrokerOutcome::Silent { accepts: false }, policy, out),
+            Turn::Rest => {}
+        }
+        // Last: an answer that is lost makes a look due.
+        let Some(live) = self.live_mut() else { return };
+        match live.facts.progress.turn(now) {
+            Turn::Ask | Turn::Lost => out.probe(Probe::Progress { role: Role::Kafka, run }),
             Turn::Rest => {}
         }
     }
@@ -254,6 +317,18 @@ impl Lane<Kafka> {
             State::Down | State::Starting(_) | State::Up(_) | State::Ready(_) => Vec::new(),
             State::Terminating(_) | State::Killing(_) | State::Backoff(_) | State::Failed(_) => Vec::new(),
         }
+    }
+
+    /// Whether the broker is of any use. One that has never served is left alone: it starts or recovers. One that answers is
+    /// past that, since Kafka opens its listener once it has registered.
+    pub(super) fn verdict(&self, now: Moment, late: Duration, policy: &Policy) -> Verdict {
+        let Some(facts) = self.live().map(|live| &live.facts) else { return Verdict::Well };
+        let verdict = if facts.ever_served { facts.health.judge(now, late, policy) } else { Verdict::Well };
+        let lost = facts.unregistered.map_or(Duration::ZERO, |since| now.since(since));
+        if verdict == Verdict::Well && facts.answers && lost >= policy.slow_after {
+            return Verdict::Hung(Blame::Unregistered { since: lost });
+        }
+        verdict
     }
 
     /// How far the broker is.

@@ -13,10 +13,16 @@
 
 use std::collections::VecDeque;
 
-use crate::model::{ExitCause, ExitStatus, Moment, Notice, Rng, Role, RunId, ServiceState, SignalReason, SpawnFailure};
+use std::time::Duration;
+
+use crate::model::{
+    Evidence, ExitCause, ExitStatus, Moment, Notice, Rng, Role, RunId, ServiceState, SignalReason, SpawnFailure,
+};
 
 use super::ending::Ending;
 use super::event::{Action, Probe};
+use super::health::Health;
+use super::past::PastRun;
 use super::pause::Backoff;
 use super::policy::KILL_AGAIN;
 use super::slot::{Turn, earlier};
@@ -27,10 +33,16 @@ pub(super) trait Kind {
     type Wait: std::fmt::Debug;
     type Facts: std::fmt::Debug;
 
-    /// What is known of a run that was just ordered.
-    fn facts(now: Moment) -> Self::Facts;
+    /// What is known of a run that was just ordered. `late` is how late the supervisor has been in all.
+    fn facts(now: Moment, late: Duration) -> Self::Facts;
     /// Told once the process exists: probing begins.
     fn spawned(facts: &mut Self::Facts, now: Moment);
+    /// Told what an earlier supervisor knew of a run that is adopted, after [`Kind::spawned`].
+    fn adopted(facts: &mut Self::Facts, past: &PastRun, now: Moment);
+    /// Whether the run is of any use.
+    fn health(facts: &Self::Facts) -> &Health;
+    /// The same, to be changed.
+    fn health_mut(facts: &mut Self::Facts) -> &mut Health;
     /// How waiting begins.
     fn wait(now: Moment) -> Self::Wait;
 }
@@ -106,6 +118,8 @@ pub(super) struct Out {
     pub(super) next_run: RunId,
     /// The number of the last question about the registration.
     pub(super) asks: u64,
+    /// How late the supervisor's own loop has been in all.
+    pub(super) late: Duration,
 }
 
 impl Out {
@@ -134,6 +148,16 @@ impl<K: Kind> Lane<K> {
             starts: 0,
             backoff: Backoff::default(),
         }
+    }
+
+    /// A lane whose service lives already: an earlier supervisor started it.
+    pub(super) fn adopt(now: Moment, past: &PastRun, pid: i32, age: Duration, out: &mut Out) -> Lane<K> {
+        let mut facts = K::facts(now, out.late);
+        K::spawned(&mut facts, now);
+        K::adopted(&mut facts, past, now);
+        out.say(Notice::Adopted { role: K::ROLE, run: past.run, pid, lived: age });
+        let live = Live { run: past.run, pid: Some(pid), since: now - age, facts };
+        Lane { state: State::Starting(live), starts: 1, ..Lane::new(now) }
     }
 
     /// The state's word.
@@ -220,7 +244,7 @@ impl<K: Kind> Lane<K> {
             self.restarts = self.restarts.saturating_add(1);
         }
         self.starts = self.starts.saturating_add(1);
-        self.enter(now, State::Starting(Live { run, pid: None, since: now, facts: K::facts(now) }));
+        self.enter(now, State::Starting(Live { run, pid: None, since: now, facts: K::facts(now, out.late) }));
         out.say(Notice::Starts { role: K::ROLE, run });
         out.act(Action::Spawn { role: K::ROLE, run });
     }
@@ -243,20 +267,33 @@ impl<K: Kind> Lane<K> {
     }
 
     /// The process of `run` was reaped. `wanted` says whether it is started again.
-    pub(super) fn handle_exited(&mut self, now: Moment, run: RunId, status: ExitStatus, wanted: bool, out: &mut Out) {
+    pub(super) fn handle_exited(
+        &mut self,
+        now: Moment,
+        run: RunId,
+        (status, evidence): (ExitStatus, Evidence),
+        wanted: bool,
+        out: &mut Out,
+    ) {
         let (born, cause) = match &self.state {
             State::Starting(live) | State::Up(live) | State::Ready(live) if live.run == run => {
-                (live.since, ExitCause::classify(K::ROLE, status, false, None))
+                (live.since, ExitCause::classify(K::ROLE, status, false, None, &evidence))
+            }
+            State::Terminating(Ending { health: Some(blame), born, run: ended, .. })
+            | State::Killing(Ending { health: Some(blame), born, run: ended, .. })
+                if *ended == run =>
+            {
+                (*born, ExitCause::Health(*blame))
             }
             State::Terminating(ending) | State::Killing(ending) if ending.run == run => {
-                (ending.born, ExitCause::classify(K::ROLE, status, true, ending.killed))
+                (ending.born, ExitCause::classify(K::ROLE, status, true, ending.killed, &evidence))
             }
             // News of an old run.
             State::Starting(_) | State::Up(_) | State::Ready(_) | State::Terminating(_) | State::Killing(_) => return,
             // No run: this end was told before.
             State::Down | State::Waiting(_) | State::Backoff(_) | State::Failed(_) => return,
         };
-        self.end(now, run, born, cause, wanted, out);
+        self.end(now, run, (born, cause, evidence.last_lines), wanted, out);
     }
 
     /// The process of `run` could not be made.
@@ -277,22 +314,29 @@ impl<K: Kind> Lane<K> {
             State::Starting(_) | State::Up(_) | State::Ready(_) | State::Terminating(_) | State::Killing(_) => return,
             State::Down | State::Waiting(_) | State::Backoff(_) | State::Failed(_) => return,
         };
-        self.end(now, run, born, ExitCause::NotSpawned(failure), wanted, out);
+        self.end(now, run, (born, ExitCause::NotSpawned(failure), Vec::new()), wanted, out);
     }
 
-    fn end(&mut self, now: Moment, run: RunId, born: Moment, cause: ExitCause, wanted: bool, out: &mut Out) {
+    fn end(
+        &mut self,
+        now: Moment,
+        run: RunId,
+        (born, cause, last_lines): (Moment, ExitCause, Vec<String>),
+        wanted: bool,
+        out: &mut Out,
+    ) {
         let lived = now.since(born);
         self.last_exit = Some((now, cause.clone()));
         if wanted {
             let pause = self.backoff.after(lived, &cause, &mut out.rng);
             let again_in = Some(pause);
-            out.say(Notice::Ended { role: K::ROLE, run, cause: cause.clone(), lived, again_in });
+            out.say(Notice::Ended { role: K::ROLE, run, cause: cause.clone(), lived, again_in, last_lines });
             let curable = cause.restart_may_help();
             let pause = Pause { until: now + pause, cause };
             self.enter(now, if curable { State::Backoff(pause) } else { State::Failed(pause) });
         } else {
             self.clean &= cause == ExitCause::Stopped;
-            out.say(Notice::Ended { role: K::ROLE, run, cause, lived, again_in: None });
+            out.say(Notice::Ended { role: K::ROLE, run, cause, lived, again_in: None, last_lines });
             self.enter(now, State::Down);
         }
     }

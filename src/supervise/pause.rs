@@ -35,7 +35,6 @@ fn jitter(pause: Duration, rng: &mut Rng) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ExitStatus;
 
     fn pauses(lives: &[(u64, ExitCause)]) -> Vec<u64> {
         let (mut backoff, mut rng) = (Backoff::default(), Rng::new(1));
@@ -63,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_cause_that_a_restart_cannot_cure_pauses_a_minute_at_once() {
-        let cause = ExitCause::classify(crate::model::Role::ZooKeeper, ExitStatus::Code(2), false, None);
+        let cause = ExitCause::Code(crate::model::Role::ZooKeeper, 2);
         assert!(pauses(&[(1, cause)])[0] >= 54_000);
     }
 }

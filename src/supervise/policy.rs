@@ -22,8 +22,10 @@ pub struct Policy {
     pub level: ReadinessLevel,
     /// Time between probes of a service that is ready.
     pub probe_interval: Duration,
-    /// No answer for this long takes a ready service's readiness.
+    /// No answer for this long takes a ready service's readiness; with no progress besides, it is hung.
     pub hang_after: Duration,
+    /// No answer for this long is a hang although it makes progress.
+    pub slow_after: Duration,
     /// Kafka's time from SIGTERM to SIGKILL, prolonged while its stop progresses.
     pub grace: Duration,
     /// The id of the first run; later ones count up from it.
@@ -99,6 +101,45 @@ pub const LINGER_LOOK: Duration = Duration::from_millis(400);
 /// SIGKILL is repeated after this long: a process in an uninterruptible wait ends when the wait does.
 pub const KILL_AGAIN: Duration = Duration::from_secs(30);
 
+/// The registration that is read this soon after a broker first answered is its own, whatever its output says: it registered
+/// before it answered, and ZooKeeper lets no session lapse sooner (two ticks). One read later may be a stranger's.
+pub const SESSION_PROOF: Duration = Duration::from_secs(4);
+/// Time between attempts to remove the registration of a dead run, and for how long they come five times as often.
+pub const FENCE_AGAIN: Duration = Duration::from_secs(1);
+/// See [`FENCE_AGAIN`].
+pub const FENCE_EAGER: Duration = Duration::from_secs(3);
+/// A stop waits at most this long for the registration of a broker that ended uncleanly to be removed: the quorum may be gone.
+pub const FENCE_AT_STOP: Duration = Duration::from_secs(5);
+
+/// Time between looks at a JVM that answers: garbage collection may be eating it up.
+pub const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
+/// A silent JVM counts as idle when no look showed progress for this long.
+pub const IDLE_PROOF: Duration = Duration::from_secs(3);
+/// A look older than this says nothing about now: three looks of a silent JVM.
+pub const LOOK_FRESH: Duration = Duration::from_secs(3);
+/// The supervisor's own loop was late where it was this late: less is the noise of a busy machine.
+pub const LATE_TOLERANCE: Duration = Duration::from_millis(500);
+/// Pauses for garbage collection not made good by work, above which a JVM is gone (jvmquake's default).
+pub const COLLECTING_LIMIT: Duration = Duration::from_secs(30);
+/// Running time makes good a fifth of itself in pauses (jvmquake's default).
+pub const COLLECTING_WEIGHT: u32 = 5;
+/// A heap this full after a collection, in percent, is too small for what it holds. Pauses with a heap that empties are
+/// somebody's forced collections, and no reason to end anything.
+pub const HEAP_FULL_PERCENT: u64 = 85;
+/// Time that a thread dump gets before the signal that ends the JVM.
+pub const DUMP_TIME: Duration = Duration::from_secs(2);
+/// From SIGTERM to SIGKILL of a JVM that does not answer: its shutdown hook rarely comes through.
+pub const HEALTH_GRACE: Duration = Duration::from_secs(5);
+/// The same for one that answers, and can close its logs.
+pub const HEALTH_GRACE_ANSWERING: Duration = Duration::from_secs(60);
+/// An answer about the restart token to a question older than this is not acted on. Under the 10 s that the session which
+/// holds it lives on without being heard.
+pub const TOKEN_FRESH: Duration = Duration::from_secs(2);
+/// Time between attempts to take the restart token.
+pub const TOKEN_AGAIN: Duration = Duration::from_secs(2);
+/// The restart token is given back after this long whatever became of the restart.
+pub const TOKEN_LIMIT: Duration = Duration::from_secs(600);
+
 /// Storage traffic that counts as progress of a start or stop, in bytes since the last look that counted.
 pub const PROGRESS_BYTES: u64 = 64 * 1024;
 /// CPU use that counts as progress, in percent of one core since the last look: reconnecting to a lost quorum takes about 1 %.
@@ -125,6 +166,7 @@ impl Policy {
             level: config.readiness,
             probe_interval: config.watchdog.probe_interval,
             hang_after: config.watchdog.hang_after,
+            slow_after: config.watchdog.slow_after,
             grace: config.stop.grace,
             first_run,
         }

@@ -25,6 +25,8 @@ pub(super) struct Wait {
     pub(super) seen: Seen,
     /// The last session seen to hold the registration: not the next run's.
     pub(super) foreign: Option<SessionId>,
+    /// What stands there is about to be removed: it is no wait to be announced.
+    pub(super) owed: bool,
     /// The code of the reason last announced: the same wait is announced once.
     pub(super) announced: Option<&'static str>,
 }
@@ -86,6 +88,24 @@ impl Lane<Kafka> {
     }
 }
 
+impl Lane<Kafka> {
+    /// Whether the registration of a dead run is about to be removed.
+    pub(super) fn note_owed(&mut self, owed: bool) {
+        if let State::Waiting(wait) = &mut self.state {
+            wait.owed = owed;
+        }
+    }
+
+    /// An answer that came while a removal was under way: it may have been read before it, or be overtaken by it.
+    pub(super) fn ask_again_after_fence(&mut self, now: Moment, ask: u64) {
+        if let State::Waiting(wait) = &mut self.state
+            && wait.ask == ask
+        {
+            wait.registration = Slot::Due(now + EAGER_INTERVAL);
+        }
+    }
+}
+
 impl Wait {
     /// Nothing seen yet; the look at the machine is due at once.
     pub(super) fn new(now: Moment) -> Wait {
@@ -97,6 +117,7 @@ impl Wait {
             ask: 0,
             seen: Seen::Nothing,
             foreign: None,
+            owed: false,
             announced: None,
         }
     }
@@ -141,7 +162,7 @@ impl Wait {
             Seen::Held { since, .. } if now.since(*since) < REGISTRATION_TAKEN_AFTER => Some("stale-registration"),
             Seen::Held { .. } => Some("registration-taken"),
         };
-        if code.is_some() && code != self.announced {
+        if code.is_some() && code != self.announced && !self.owed {
             self.announced = code;
             if let Some(reason) = self.registration_reason(now, policy) {
                 out.say(Notice::Waits { role: Role::Kafka, reason });

@@ -10,9 +10,10 @@ use super::event::PROBE_LIMIT;
 const LOST_AFTER: std::time::Duration = PROBE_LIMIT.saturating_mul(2);
 
 /// One kind of probe of one state.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Slot {
     /// Nothing is to be asked.
+    #[default]
     Idle,
     /// To be asked at this moment.
     Due(Moment),
@@ -73,6 +74,13 @@ impl Slot {
             Slot::Idle => *self = Slot::Due(at),
             Slot::Due(earlier) => *self = Slot::Due(earlier.min(at)),
             Slot::Asked(_) => {}
+        }
+    }
+
+    /// Asks at `at` where it would have asked later; nothing where it is idle or asked.
+    pub(super) fn sooner(&mut self, at: Moment) {
+        if let Slot::Due(later) = self {
+            *later = at.min(*later);
         }
     }
 

@@ -6,7 +6,7 @@ use super::ending::Grace;
 use super::event::Action;
 use super::lane::State;
 use super::linger::{Leave, Linger};
-use super::policy::DEFER_PATIENCE;
+use super::policy::{DEFER_PATIENCE, FENCE_AT_STOP};
 use super::supervisor::Supervisor;
 
 /// A stop under way.
@@ -49,6 +49,12 @@ impl Supervisor {
         let kafka_down = self.kafka.as_ref().is_none_or(|lane| matches!(lane.state, State::Down));
         if !kafka_down {
             return;
+        }
+        if let Some(lane) = &mut self.zookeeper {
+            lane.give_up_start(now); // nobody needs it any more
+        }
+        if self.fencing.owes() && self.fencing.owed_for(now) < FENCE_AT_STOP {
+            return; // its leaders move at once, and ZooKeeper is here to be told
         }
         self.stop_zookeeper(now);
         if self.zookeeper.as_ref().is_some_and(|lane| !matches!(lane.state, State::Down)) {
@@ -118,7 +124,11 @@ impl Supervisor {
         if let Some(linger) = &stop.linger {
             return linger.wakeup();
         }
-        let live = self.kafka.as_ref()?.live()?;
+        let lane = self.kafka.as_ref()?;
+        if matches!(lane.state, State::Down) {
+            return self.fencing.owes_since().map(|since| since + FENCE_AT_STOP).filter(|at| *at > self.attended);
+        }
+        let live = lane.live()?;
         Some((live.facts.watch.last + DEFER_PATIENCE).min(stop.since + self.policy.grace))
     }
 }

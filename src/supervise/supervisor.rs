@@ -6,22 +6,21 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::model::{
-    EnsembleView, ExitStatus, Moment, NodeState, Notice, PreflightOutcome, Progress, ReadinessLevel, Rng, Role, RunId,
-    ServiceState, SpawnFailure, WaitReason, ZooKeeperOutcome,
+    EnsembleView, Evidence, ExitCause, ExitStatus, Moment, NodeState, Notice, PreflightOutcome, Progress,
+    ReadinessLevel, Rng, Role, RunId, ServiceState, SessionId, SpawnFailure, WaitReason,
 };
 
-use super::event::{Action, Event, PROBE_LIMIT, Probe};
+use super::event::{Action, Event, Mark};
+use super::fencing::Fencing;
 use super::kafka::Kafka;
 use super::lane::{Lane, Out, State};
-use super::policy::{ENSEMBLE_INTERVAL, LINGER_INTERVAL, LINGER_LOOK, LOCAL_QUORUM_PATIENCE, Policy};
-use super::slot::{Slot, Turn, earlier};
+use super::past::Past;
+use super::policy::{ENSEMBLE_INTERVAL, LATE_TOLERANCE, LINGER_INTERVAL, Policy};
+use super::quorum::one_serves;
+use super::slot::{Slot, earlier};
 use super::stop::Stop;
+use super::token::Token;
 use super::zookeeper::ZooKeeper;
-
-/// A look at the other members older than this says nothing about now: three rounds and one lost answer.
-const ENSEMBLE_VALID: Duration = Duration::from_secs(3 * ENSEMBLE_INTERVAL.as_secs() + 2 * PROBE_LIMIT.as_secs());
-/// The other members are asked only once this node's own server has had this long: it usually needs less.
-const ENSEMBLE_DELAY: Duration = Duration::from_secs(1);
 
 /// Decides everything about the JVMs of one node.
 #[derive(Debug)]
@@ -30,19 +29,25 @@ pub struct Supervisor {
     pub(super) out: Out,
     pub(super) zookeeper: Option<Lane<ZooKeeper>>,
     pub(super) kafka: Option<Lane<Kafka>>,
+    /// What a dead broker run left in ZooKeeper.
+    pub(super) fencing: Fencing,
+    /// The cluster's restart token.
+    pub(super) token: Token,
+    /// When hangs were attended to last.
+    pub(super) attended: Moment,
     pub(super) stop: Option<Stop>,
     /// Everything has stopped; whether cleanly.
     pub(super) finished: Option<bool>,
     /// Looks at the other members; idle while this node's own server serves.
-    ensemble: Slot,
+    pub(super) ensemble: Slot,
     /// The last look at them.
     pub(super) others: Option<(Moment, EnsembleView)>,
     /// Who was last said to be missing for a quorum.
-    missing: Option<WaitReason>,
+    pub(super) missing: Option<WaitReason>,
     /// Since when looks at them find one that serves, while this node's own server does not.
-    others_serve: Option<Moment>,
+    pub(super) others_serve: Option<Moment>,
     /// Since when this node's own server does not serve; `None` while it does.
-    local_unready: Option<Moment>,
+    pub(super) local_unready: Option<Moment>,
     /// READY=1 was ordered.
     was_ready: bool,
     pub(super) state: NodeState,
@@ -50,12 +55,29 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor whose services begin to wait for their start at once.
-    pub fn new(policy: Policy, now: Moment, rng: Rng) -> Supervisor {
-        let out = Out { actions: VecDeque::new(), rng, next_run: policy.first_run, asks: 0 };
+    /// A supervisor whose services begin to wait for their start at once, but for those that live already by what an earlier
+    /// one left behind: they are adopted.
+    pub fn new(policy: Policy, past: &Past, now: Moment, rng: Rng) -> Supervisor {
+        let mut out = Out { actions: VecDeque::new(), rng, next_run: policy.first_run, asks: 0, late: Duration::ZERO };
+        let zookeeper = policy.roles.zookeeper.then(|| match past.living(Role::ZooKeeper) {
+            Some((run, pid, age)) => Lane::adopt(now, run, pid, age, &mut out),
+            None => Lane::new(now),
+        });
+        let kafka = policy.roles.kafka.then(|| match past.living(Role::Kafka) {
+            Some((run, pid, age)) => Lane::adopt(now, run, pid, age, &mut out),
+            None => Lane::new(now),
+        });
+        let mut fencing = Fencing::default();
+        fencing.inherit(now, past, &mut out);
+        for dead in past.dead(Role::ZooKeeper) {
+            out.act(Action::Settle { role: Role::ZooKeeper, run: dead.run });
+        }
         let mut supervisor = Supervisor {
-            zookeeper: policy.roles.zookeeper.then(|| Lane::new(now)),
-            kafka: policy.roles.kafka.then(|| Lane::new(now)),
+            zookeeper,
+            kafka,
+            fencing,
+            token: Token::default(),
+            attended: now,
             policy,
             out,
             stop: None,
@@ -78,10 +100,17 @@ impl Supervisor {
         if self.finished.is_some() {
             return;
         }
+        self.note_lateness(now);
         match event {
             Event::Spawned { role, run, pid } => self.handle_spawned(now, role, run, pid),
             Event::SpawnFailed { role, run, failure } => self.handle_spawn_failed(now, role, run, failure),
-            Event::Exited { role, run, status } => self.handle_exited(now, role, run, status),
+            Event::Exited { role, run, status, evidence } => self.handle_exited(now, role, run, (status, evidence)),
+            Event::Session { run, session } => self.note_session(run, session, true),
+            Event::Fence { ask, outcome } => {
+                let quorum = self.quorum(now);
+                self.fencing.handle(now, ask, outcome, quorum, &mut self.out);
+            }
+            Event::Token { ask, outcome } => self.token.handle(now, ask, outcome, &mut self.out),
             Event::Preflight { role, outcome } => self.handle_preflight(now, role, outcome),
             Event::ZooKeeper { run, outcome } => {
                 if let Some(lane) = &mut self.zookeeper {
@@ -102,6 +131,10 @@ impl Supervisor {
             Event::Registration { ask, outcome } => {
                 let Some(lane) = &mut self.kafka else { return };
                 let waited = lane.word() == ServiceState::Waiting;
+                if waited && self.fencing.is_asking() {
+                    lane.ask_again_after_fence(now, ask);
+                    return self.settle(now);
+                }
                 lane.handle_registration(now, ask, outcome, &self.policy, &mut self.out);
                 let started = waited && lane.word() == ServiceState::Starting;
                 if started && self.zookeeper.is_some() && self.local_unready.is_some() {
@@ -131,7 +164,13 @@ impl Supervisor {
 
     /// To be called at [`Supervisor::poll_timeout`] or later; harmless earlier.
     pub fn handle_timeout(&mut self, now: Moment) {
+        self.note_lateness(now);
         self.settle(now);
+    }
+
+    /// A stop was asked for.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_some()
     }
 
     /// The next thing to do, until there is none.
@@ -146,7 +185,10 @@ impl Supervisor {
         }
         let zookeeper = self.zookeeper.as_ref().and_then(Lane::wakeup_zookeeper);
         let kafka = self.kafka.as_ref().and_then(Lane::wakeup_kafka);
-        earlier(earlier(zookeeper, kafka), earlier(self.ensemble.wakeup(), self.wakeup_stop()))
+        let lanes = earlier(zookeeper, kafka);
+        let fence = self.fencing.wakeup().filter(|_| self.may_fence());
+        let rest = earlier(earlier(self.ensemble.wakeup(), self.wakeup_stop()), earlier(fence, self.wakeup_attend()));
+        earlier(lanes, rest)
     }
 
     fn handle_spawned(&mut self, now: Moment, role: Role, run: RunId, pid: i32) {
@@ -157,17 +199,31 @@ impl Supervisor {
         }
     }
 
-    fn handle_exited(&mut self, now: Moment, role: Role, run: RunId, status: ExitStatus) {
-        let wanted = self.wanted(role);
+    fn handle_exited(&mut self, now: Moment, role: Role, run: RunId, end: (ExitStatus, Evidence)) {
+        let (wanted, present) = (self.wanted(role), self.present_run(role) == Some(run));
         match (role, &mut self.zookeeper, &mut self.kafka) {
-            (Role::ZooKeeper, Some(lane), _) => lane.handle_exited(now, run, status, wanted, &mut self.out),
-            (Role::Kafka, _, Some(lane)) => lane.handle_exited(now, run, status, wanted, &mut self.out),
+            (Role::ZooKeeper, Some(lane), _) => {
+                lane.handle_exited(now, run, end, wanted, &mut self.out);
+                if present {
+                    self.out.act(Action::Settle { role, run });
+                }
+            }
+            (Role::Kafka, _, Some(lane)) => {
+                let said = end.1.said_stopped;
+                lane.handle_exited(now, run, end, wanted, &mut self.out);
+                // One that did not say that its stop was complete may not have closed its session.
+                let clean = said && matches!(&lane.last_exit, Some((_, ExitCause::Stopped)));
+                self.fencing.note_end(now, run, clean, &mut self.out);
+            }
             (Role::ZooKeeper, None, _) | (Role::Kafka, _, None) => {} // not a service of this node
         }
     }
 
     fn handle_spawn_failed(&mut self, now: Moment, role: Role, run: RunId, failure: SpawnFailure) {
         let wanted = self.wanted(role);
+        if self.present_run(role) == Some(run) {
+            self.out.act(Action::Settle { role, run });
+        }
         match (role, &mut self.zookeeper, &mut self.kafka) {
             (Role::ZooKeeper, Some(lane), _) => lane.handle_spawn_failed(now, run, failure, wanted, &mut self.out),
             (Role::Kafka, _, Some(lane)) => lane.handle_spawn_failed(now, run, failure, wanted, &mut self.out),
@@ -185,9 +241,44 @@ impl Supervisor {
 
     fn handle_progress(&mut self, now: Moment, role: Role, run: RunId, progress: Progress) {
         match (role, &mut self.zookeeper, &mut self.kafka) {
-            (Role::ZooKeeper, Some(lane), _) => lane.handle_end_progress(now, run, progress),
+            (Role::ZooKeeper, Some(lane), _) => lane.handle_progress(now, run, progress),
             (Role::Kafka, _, Some(lane)) => lane.handle_progress(now, run, progress),
             (Role::ZooKeeper, None, _) | (Role::Kafka, _, None) => {} // not a service of this node
+        }
+    }
+
+    /// The loop slept longer than it was to: what it did not hear meanwhile is nobody's silence.
+    fn note_lateness(&mut self, now: Moment) {
+        let late = self.poll_timeout().map_or(Duration::ZERO, |due| now.since(due));
+        if late >= LATE_TOLERANCE {
+            self.out.late += late;
+        }
+    }
+
+    /// The present broker run has this session: written to disk before anything depends on it.
+    fn note_session(&mut self, run: RunId, session: SessionId, words: bool) {
+        if self.fencing.note_session(run, session, words) {
+            self.out.act(Action::Mark { role: Role::Kafka, run, mark: Mark::Session(session) });
+        }
+    }
+
+    /// A broker that just began to answer, is listed and is registered serves with the session that holds the registration.
+    fn note_served_session(&mut self, now: Moment) {
+        let Some(State::Ready(live)) = self.kafka.as_ref().map(|lane| &lane.state) else { return };
+        if let (run, Some(session)) = (live.run, live.facts.own_session(now)) {
+            self.note_session(run, session, false);
+        }
+    }
+
+    /// No broker of ours lives, so what a dead one left may be removed.
+    pub(super) fn may_fence(&self) -> bool {
+        self.kafka.as_ref().is_none_or(|lane| lane.process().1.is_none())
+    }
+
+    fn present_run(&self, role: Role) -> Option<RunId> {
+        match role {
+            Role::ZooKeeper => self.zookeeper.as_ref().and_then(|lane| lane.process().1),
+            Role::Kafka => self.kafka.as_ref().and_then(|lane| lane.process().1),
         }
     }
 
@@ -213,84 +304,19 @@ impl Supervisor {
             self.watch_local(now);
             let quorum = self.quorum(now);
             if let Some(lane) = &mut self.kafka {
+                lane.note_owed(self.fencing.owes());
                 lane.tick_kafka(now, quorum, &self.policy, &mut self.out);
             }
+            self.note_served_session(now);
+            self.fencing.note_run(self.kafka.as_ref().and_then(|lane| lane.process().1), &mut self.out);
+            if self.may_fence() {
+                self.fencing.tick(now, &mut self.out);
+            }
+            self.attend(now);
+            self.attended = now;
             self.tick_ensemble(now); // after the lanes: whether it is needed hangs on their states
         }
         self.judge_node(now);
-    }
-
-    fn watch_local(&mut self, now: Moment) {
-        let Some(lane) = &self.zookeeper else { return };
-        match (&lane.state, self.local_unready) {
-            (State::Ready(_), _) => self.local_unready = None,
-            (State::Starting(_) | State::Up(_) | State::Waiting(_) | State::Backoff(_) | State::Failed(_), None) => {
-                self.local_unready = Some(now);
-            }
-            (State::Down | State::Terminating(_) | State::Killing(_), None) => self.local_unready = Some(now),
-            (State::Starting(_) | State::Up(_) | State::Waiting(_) | State::Backoff(_) | State::Failed(_), Some(_)) => {
-            }
-            (State::Down | State::Terminating(_) | State::Killing(_), Some(_)) => {}
-        }
-    }
-
-    /// Looks at the other members while this node's own server does not serve or waits to leave, or while a node without
-    /// one waits for a quorum.
-    fn tick_ensemble(&mut self, now: Moment) {
-        let needed = match (&self.zookeeper, &self.kafka) {
-            (Some(lane), _) => {
-                !matches!(lane.state, State::Ready(_) | State::Terminating(_) | State::Killing(_) | State::Down)
-            }
-            (None, Some(lane)) => matches!(lane.state, State::Waiting(_)),
-            (None, None) => false, // a node has at least one role
-        };
-        let lingers = self.stop.as_ref().is_some_and(|stop| stop.linger.is_some());
-        if !(needed || lingers) || self.policy.peers.is_empty() {
-            self.ensemble = Slot::Idle;
-            self.others = None;
-            self.others_serve = None;
-            self.missing = None;
-            return;
-        }
-        let delay = if self.zookeeper.is_some() && !lingers { ENSEMBLE_DELAY } else { Duration::ZERO };
-        if matches!(self.ensemble, Slot::Idle) {
-            self.ensemble = Slot::Due(now + delay);
-        }
-        let limit = if lingers { LINGER_LOOK } else { PROBE_LIMIT };
-        match self.ensemble.turn(now) {
-            Turn::Ask | Turn::Lost => self.out.probe(Probe::Ensemble { limit }),
-            Turn::Rest => {}
-        }
-    }
-
-    /// Says who is missing for a quorum, each time it becomes somebody else.
-    fn announce_quorum(&mut self, now: Moment) {
-        let Some(lane) = &self.zookeeper else { return };
-        let missing = match &lane.state {
-            State::Up(_) => Some(self.missing_quorum()),
-            State::Down | State::Waiting(_) | State::Starting(_) | State::Ready(_) => None,
-            State::Terminating(_) | State::Killing(_) | State::Backoff(_) | State::Failed(_) => None,
-        };
-        if let Some(reason) = &missing
-            && missing != self.missing
-            && !self.quorum(now)
-        {
-            self.out.say(Notice::Waits { role: Role::ZooKeeper, reason: reason.clone() });
-        }
-        self.missing = missing;
-    }
-
-    /// Whether there is a quorum that a broker can start on: this node's own server is in one, or another member is where
-    /// this node has no server, or has one that has not joined them for long. A node that was alone for long has waited
-    /// for nobody's fault: its patience begins when the others serve.
-    pub(super) fn quorum(&self, now: Moment) -> bool {
-        let fresh = self.others.as_ref().is_some_and(|(at, _)| now.since(*at) <= ENSEMBLE_VALID);
-        match (&self.zookeeper, self.local_unready, self.others_serve) {
-            (Some(_), None, _) => true,
-            (None, _, others) => fresh && others.is_some(),
-            (Some(_), Some(_), Some(since)) => fresh && now.since(since) >= LOCAL_QUORUM_PATIENCE,
-            (Some(_), Some(_), None) => false,
-        }
     }
 
     fn judge_node(&mut self, now: Moment) {
@@ -347,9 +373,4 @@ impl Supervisor {
         });
         zookeeper || kafka
     }
-}
-
-/// Whether a member in `view` says that it serves: then there is a quorum.
-fn one_serves(view: &EnsembleView) -> bool {
-    view.peers.iter().any(|peer| matches!(peer.zookeeper, ZooKeeperOutcome::Serving(_)))
 }

@@ -91,11 +91,14 @@ impl Supervisor {
             State::Waiting(_) if lane.held_by().is_empty() => vec![WaitReason::Preflight],
             State::Waiting(_) => lane.held_by().to_vec(),
             State::Starting(_) => vec![WaitReason::ZooKeeperStarting],
+            State::Up(_) if self.hang_reason(now, Role::ZooKeeper).is_some() => {
+                self.hang_reason(now, Role::ZooKeeper).into_iter().collect()
+            }
             State::Up(_) => match lane.silent_for(now, &self.policy) {
                 Some(since) => vec![WaitReason::ZooKeeperSilent { since }],
                 None => vec![self.missing_quorum()],
             },
-            State::Ready(_) => Vec::new(),
+            State::Ready(_) => self.hang_reason(now, Role::ZooKeeper).into_iter().collect(),
             State::Terminating(ending) => {
                 return vec![WaitReason::ZooKeeperStopping { since: now.since(ending.signalled) }];
             }
@@ -115,9 +118,16 @@ impl Supervisor {
 
     fn kafka_waits(&self, lane: &Lane<Kafka>, now: Moment) -> Vec<WaitReason> {
         match &lane.state {
+            State::Down if self.stop.is_some() => self.fencing.reason().into_iter().collect(),
             State::Down => Vec::new(),
             State::Waiting(_) => {
-                let held = lane.held_by(now, &self.policy);
+                let mut held = lane.held_by(now, &self.policy);
+                if let Some(fencing) =
+                    self.fencing.reason().filter(|_| !held.iter().any(|r| matches!(r, WaitReason::Preflight)))
+                {
+                    held.retain(|reason| !matches!(reason, WaitReason::StaleRegistration { .. }));
+                    held.insert(0, fencing);
+                }
                 match (self.quorum(now), held.is_empty()) {
                     // This node's own server says itself what it waits for.
                     (false, _) if self.zookeeper.is_some() => {
@@ -132,7 +142,13 @@ impl Supervisor {
                 if self.stop_is_deferred() {
                     return vec![WaitReason::StopDeferred { recovering: live.facts.watch.recovering() }];
                 }
-                vec![live.facts.missing(now)]
+                match self.hang_reason(now, Role::Kafka) {
+                    Some(reason) => vec![reason],
+                    None => vec![live.facts.missing(now)],
+                }
+            }
+            State::Ready(_) if self.hang_reason(now, Role::Kafka).is_some() => {
+                self.hang_reason(now, Role::Kafka).into_iter().collect()
             }
             State::Ready(live) => match (live.facts.lag(), &live.facts.sync, self.policy.level) {
                 (Some((behind, replicas)), _, _) => vec![WaitReason::BehindInSync { behind, replicas }],

@@ -1,17 +1,22 @@
 //! ZooKeeper's lane: what holds its start back, and what `srvr` says of a living server.
 //!
-//! There is no deadline for a quorum, and losing it changes a word and nothing else: the cause is elsewhere.
+//! There is no deadline for a quorum, and losing it changes a word and nothing else: the cause is elsewhere. A server that says
+//! that it does not serve answers; only one that says nothing at all can be hung.
 
 use std::time::Duration;
 
 use crate::model::{
-    Moment, Notice, PreflightOutcome, QuorumRole, Role, RunId, SignalReason, WaitReason, ZooKeeperOutcome,
+    Moment, Notice, PreflightOutcome, Progress, QuorumRole, Role, RunId, SignalReason, WaitReason, ZooKeeperOutcome,
 };
 
 use super::ending::Grace;
-use super::event::Probe;
+use super::event::{Action, Mark, Probe};
+use super::health::{Health, Verdict};
 use super::lane::{Kind, Lane, Level, Out, State};
-use super::policy::{EAGER_FOR, EAGER_INTERVAL, PATIENT_INTERVAL, Policy, WAIT_INTERVAL};
+use super::past::PastRun;
+use super::policy::{
+    EAGER_FOR, EAGER_INTERVAL, HEALTH_INTERVAL, PATIENT_INTERVAL, PROGRESS_INTERVAL, Policy, WAIT_INTERVAL,
+};
 use super::slot::{Slot, Turn, earlier, round};
 
 /// The kind of lane that ZooKeeper's is.
@@ -39,6 +44,13 @@ pub(super) struct Facts {
     last_answer: Moment,
     /// Since when it does not serve: probing is eager for a while after it.
     unready_since: Moment,
+    /// It answered at some time: one that still loads its data is not judged.
+    ever_answered: bool,
+    /// The last probe went unanswered.
+    silent: bool,
+    /// Each second while it is silent, else seldom; idle until it answered.
+    progress: Slot,
+    health: Health,
 }
 
 impl Kind for ZooKeeper {
@@ -46,16 +58,65 @@ impl Kind for ZooKeeper {
     type Wait = Wait;
     type Facts = Facts;
 
-    fn facts(now: Moment) -> Facts {
-        Facts { probe: Slot::Idle, role: None, answers: false, last_answer: now, unready_since: now }
+    fn facts(now: Moment, late: Duration) -> Facts {
+        Facts {
+            probe: Slot::Idle,
+            role: None,
+            answers: false,
+            last_answer: now,
+            unready_since: now,
+            ever_answered: false,
+            silent: false,
+            progress: Slot::Idle,
+            health: Health::begin(now, late),
+        }
     }
 
     fn spawned(facts: &mut Facts, now: Moment) {
         facts.probe = Slot::Due(now + EAGER_INTERVAL);
     }
 
+    fn adopted(facts: &mut Facts, past: &PastRun, now: Moment) {
+        facts.probe = Slot::Due(now);
+        facts.ever_answered = past.served;
+        if past.served {
+            facts.progress = Slot::Due(now + PROGRESS_INTERVAL);
+        }
+    }
+
+    fn health(facts: &Facts) -> &Health {
+        &facts.health
+    }
+
+    fn health_mut(facts: &mut Facts) -> &mut Health {
+        &mut facts.health
+    }
+
     fn wait(now: Moment) -> Wait {
         Wait { preflight: Slot::Due(now), held: Vec::new() }
+    }
+}
+
+impl Facts {
+    /// What an answer, or silence, says of the server's health.
+    fn note(&mut self, now: Moment, outcome: &ZooKeeperOutcome, late: Duration) {
+        match outcome {
+            ZooKeeperOutcome::Serving(_) | ZooKeeperOutcome::NotServing => {
+                self.silent = false;
+                self.health.answer(now, late);
+                self.progress.begin(round(now, HEALTH_INTERVAL));
+            }
+            ZooKeeperOutcome::Refused | ZooKeeperOutcome::TimedOut | ZooKeeperOutcome::Garbled(_) => {
+                self.silent = true;
+                self.progress.sooner(now);
+            }
+        }
+    }
+
+    /// Notes the first answer of the run.
+    fn served_first(&mut self, outcome: &ZooKeeperOutcome) -> bool {
+        let answers = matches!(outcome, ZooKeeperOutcome::Serving(_) | ZooKeeperOutcome::NotServing);
+        answers && !std::mem::replace(&mut self.ever_answered, true)
     }
 }
 
@@ -86,9 +147,21 @@ impl Lane<ZooKeeper> {
         policy: &Policy,
         out: &mut Out,
     ) {
+        if let Some(live) = self.live_run(run) {
+            live.facts.health.no_answer(); // unless it is one
+        }
+        self.note_srvr(now, run, outcome, policy, out);
+    }
+
+    /// The same of an answer that was lost, which says less.
+    fn note_srvr(&mut self, now: Moment, run: RunId, outcome: ZooKeeperOutcome, policy: &Policy, out: &mut Out) {
         let was_ready = matches!(self.state, State::Ready(_));
         let Some(live) = self.live_run(run) else { return };
         let (facts, born) = (&mut live.facts, live.since);
+        facts.note(now, &outcome, out.late);
+        if facts.served_first(&outcome) {
+            out.act(Action::Mark { role: Role::ZooKeeper, run, mark: Mark::Served });
+        }
         let level = match outcome {
             ZooKeeperOutcome::Serving(role) => {
                 facts.role = Some(role);
@@ -108,7 +181,7 @@ impl Lane<ZooKeeper> {
                 Some(Level::Up)
             }
             ZooKeeperOutcome::Refused | ZooKeeperOutcome::TimedOut | ZooKeeperOutcome::Garbled(_) => {
-                let silent = now.since(facts.last_answer);
+                let silent = facts.health.silent(now, out.late);
                 if was_ready && silent >= policy.hang_after {
                     let reason = WaitReason::ZooKeeperSilent { since: silent };
                     out.say(Notice::NotReady { role: Role::ZooKeeper, reason });
@@ -124,8 +197,27 @@ impl Lane<ZooKeeper> {
         }
         let ready = if let Some(level) = level { level == Level::Ready } else { was_ready };
         facts.probe = Slot::Due(next_look(now, ready, facts.unready_since, policy));
+        if facts.silent {
+            facts.probe.sooner(now + PATIENT_INTERVAL); // one that is hung only for a while must get to say so
+        }
         if let Some(level) = level {
             self.level(now, level);
+        }
+    }
+
+    /// A look at the process of a living server, or of one that is being ended.
+    pub(super) fn handle_progress(&mut self, now: Moment, run: RunId, seen: Progress) {
+        let Some(live) = self.live_run(run) else { return self.handle_end_progress(now, run, seen) };
+        let facts = &mut live.facts;
+        facts.health.look(now, seen);
+        facts.progress = Slot::Due(if facts.silent { now + PROGRESS_INTERVAL } else { round(now, HEALTH_INTERVAL) });
+    }
+
+    /// Whether the server is of any use, by its own rules: a missing quorum says nothing against it.
+    pub(super) fn verdict(&self, now: Moment, late: Duration, policy: &Policy) -> Verdict {
+        match self.live().map(|live| &live.facts) {
+            Some(facts) if facts.ever_answered => facts.health.judge(now, late, policy),
+            Some(_) | None => Verdict::Well,
         }
     }
 
@@ -149,7 +241,13 @@ impl Lane<ZooKeeper> {
         let run = live.run;
         match live.facts.probe.turn(now) {
             Turn::Ask => out.probe(Probe::ZooKeeper { run }),
-            Turn::Lost => self.handle_srvr(now, run, ZooKeeperOutcome::TimedOut, policy, out),
+            Turn::Lost => self.note_srvr(now, run, ZooKeeperOutcome::TimedOut, policy, out),
+            Turn::Rest => {}
+        }
+        // Last: an answer that is lost makes a look due.
+        let Some(live) = self.live_mut() else { return };
+        match live.facts.progress.turn(now) {
+            Turn::Ask | Turn::Lost => out.probe(Probe::Progress { role: Role::ZooKeeper, run }),
             Turn::Rest => {}
         }
     }
@@ -158,7 +256,9 @@ impl Lane<ZooKeeper> {
     pub(super) fn wakeup_zookeeper(&self) -> Option<Moment> {
         let own = match &self.state {
             State::Waiting(wait) => wait.preflight.wakeup(),
-            State::Starting(live) | State::Up(live) | State::Ready(live) => live.facts.probe.wakeup(),
+            State::Starting(live) | State::Up(live) | State::Ready(live) => {
+                earlier(live.facts.probe.wakeup(), live.facts.progress.wakeup())
+            }
             State::Down | State::Terminating(_) | State::Killing(_) | State::Backoff(_) | State::Failed(_) => None,
         };
         earlier(own, self.wakeup())

@@ -168,6 +168,11 @@ impl Bed {
         .collect()
     }
 
+    /// The configuration file of all nodes.
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("kafka-node.toml")
+    }
+
     /// Where node `n` keeps its things.
     pub fn node_dir(&self, n: usize) -> PathBuf {
         self.dir.path().join(format!("kafkanode{n}"))

@@ -1,13 +1,13 @@
-//! Real ZooKeeper 3.5.8 and Kafka 2.6.0 under real supervisors: starts in any order, quorum lost and found, stops.
+//! Real ZooKeeper 3.5.8 and Kafka 2.6.0 under real supervisors: starts in any order, quorum lost and found, stops, faults.
 //!
 //! Run by `cargo xtask test`, which fetches the JVMs and their jars. One cluster runs at a time.
 
 mod bed;
+mod faults;
 
 use std::time::Duration;
 
-use bed::{Bed, pid_of, signal, waits_for};
-use nix::sys::signal::Signal;
+use bed::{Bed, pid_of, waits_for};
 use serde_json::Value;
 
 const JAVA_11: &str = "KAFKA_NODE_TEST_JAVA_11";
@@ -111,23 +111,5 @@ fn a_sigterm_during_the_start_is_deferred_and_the_stop_is_clean() {
     let status = bed.ended(1, STOP);
     assert!(status.success(), "ended with {status}\n{}", bed.story(1));
     assert!(bed.stopped_cleanly(1), "no .kafka_cleanshutdown\n{}", bed.story(1));
-    assert_nothing_left(&bed);
-}
-
-#[test]
-fn a_killed_broker_waits_for_its_stale_registration_and_serves_again() {
-    let mut bed = Bed::new("127.0.44", 1, JAVA_11, "");
-    bed.start(1);
-    let before = bed.until(1, "ready", START, ready);
-    let broker = pid_of(&before, "kafka").and_then(|pid| u32::try_from(pid).ok()).expect("a broker's pid");
-    signal(broker, Signal::SIGKILL);
-    bed.until(1, "waiting for the stale registration", START, |s| waits_for(s, "stale-registration"));
-    let after = bed.until(1, "ready again", START, ready);
-    let kafka = &after["services"]["kafka"];
-    assert_eq!(kafka["restarts"], 1, "one restart, no exit on NodeExists: {after:#}");
-    assert_eq!(kafka["last_exit"]["cause"], "signal", "{after:#}");
-    assert_eq!(pid_of(&after, "zookeeper"), pid_of(&before, "zookeeper"), "ZooKeeper was touched: {after:#}");
-    assert!(!bed.log_text(1).contains("NodeExists"), "the broker was started against its own registration");
-    stop_all_cleanly(&mut bed, &[1]);
     assert_nothing_left(&bed);
 }

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
-use kafka_node::model::{ExitCause, ExitStatus, Moment, Notice, Progress, ReadinessLevel, Role, Roles, RunId};
-use kafka_node::supervise::{Policy, Probe, policy};
+use kafka_node::model::{
+    Blame, ExitCause, ExitStatus, Moment, Notice, Progress, ReadinessLevel, Role, Roles, RunId, SignalReason,
+};
+use kafka_node::supervise::{Fate, Past, Policy, Probe, policy};
 
 use crate::clock::{MS, SEC, Time, short};
 use crate::message::{Listener, Message, Seen, Srvr};
@@ -18,8 +20,16 @@ pub struct Life {
     pub spawned: Option<Time>,
     pub terminated: Option<Time>,
     pub killed: Option<Time>,
+    /// It is ended because it was of no use, by this blame.
+    pub health: Option<Blame>,
+    /// An earlier supervisor started it.
+    pub adopted: bool,
+    /// When it was known to have served.
+    pub served_at: Option<Time>,
     /// The broker's listener answered.
     pub answered: bool,
+    /// It was told to have been asked and not to have answered, since it last did.
+    pub unanswered: bool,
     /// When a look showed progress beyond doubt, since the order or since SIGTERM.
     pub progressed: Option<Time>,
     looked: Option<(Time, Progress)>,
@@ -90,7 +100,7 @@ pub struct Book {
     pub window: Time,
 }
 
-const KINDS: usize = 10;
+const KINDS: usize = 12;
 
 fn kind(probe: Probe) -> (usize, u64) {
     match probe {
@@ -105,6 +115,8 @@ fn kind(probe: Probe) -> (usize, u64) {
         Probe::Progress { role: Role::ZooKeeper, run } => (7, run.0),
         Probe::Progress { role: Role::Kafka, run } => (8, run.0),
         Probe::Brokers => (9, 0),
+        Probe::Fence { ask, .. } => (10, ask),
+        Probe::Token { ask, .. } => (11, ask),
     }
 }
 
@@ -120,12 +132,33 @@ fn answered_kind(message: &Message) -> Option<(usize, u64)> {
         Message::Progress { role: Role::ZooKeeper, run, .. } => (7, run.0),
         Message::Progress { role: Role::Kafka, run, .. } => (8, run.0),
         Message::Brokers { .. } => (9, 0),
+        Message::Fence { ask, .. } => (10, ask),
+        Message::Token { ask, .. } => (11, ask),
+        Message::Session { .. } => return None,
         Message::Spawned { .. } | Message::SpawnFailed { .. } | Message::Exited { .. } | Message::Stop => return None,
     })
 }
 
 impl Book {
-    pub fn new(policy: &Policy, now: Time) -> Book {
+    pub fn new(policy: &Policy, past: &Past, now: Time) -> Book {
+        let mut book = Book::empty(policy, now);
+        for run in &past.runs {
+            if let Fate::Lives { age, .. } = run.fate {
+                book.orders(now - short(age), run.role, run.run);
+                if let Some(life) = &mut book.lane_mut(run.role).life {
+                    life.spawned = Some(now);
+                    life.adopted = true;
+                    life.answered = run.served;
+                    life.served_at = run.served.then_some(now);
+                    life.progressed = Some(now); // its beginning is this supervisor's
+                }
+                book.lane_mut(run.role).last_run = None;
+            }
+        }
+        book
+    }
+
+    fn empty(policy: &Policy, now: Time) -> Book {
         Book {
             roles: policy.roles,
             level: policy.level,
@@ -207,17 +240,28 @@ impl Book {
                 self.unclean_end |= self.stops > 0 && !self.kafka_needs(role);
                 self.ends(now, role);
             }
-            Message::Exited { role, status, .. } => {
-                let asked = self.life(role).is_some_and(|life| life.terminated.is_some());
-                let clean = matches!(status, ExitStatus::Code(0 | 143) | ExitStatus::Signal(15));
-                self.killed_any |= self.life(role).is_some_and(|life| life.killed.is_some()) && !clean;
+            Message::Exited { role, status, said, .. } => {
+                let asked = self.life(role).is_some_and(|life| life.terminated.is_some() && life.health.is_none());
+                // Nobody is told how an adopted run ends: a server cannot stop uncleanly, and a broker says when it is done.
+                let clean = match status {
+                    ExitStatus::Code(0 | 143) | ExitStatus::Signal(15) => true,
+                    ExitStatus::Code(_) | ExitStatus::Signal(_) => false,
+                    ExitStatus::Unseen if self.life(role).is_some_and(|life| life.killed.is_some()) => said,
+                    ExitStatus::Unseen => role == Role::ZooKeeper || said,
+                };
+                let counts = self.stops > 0 && !self.kafka_needs(role);
+                self.killed_any |= counts && self.life(role).is_some_and(|life| life.killed.is_some()) && !clean;
                 self.unclean_end |= self.stops > 0 && !self.kafka_needs(role) && !(asked && clean);
                 self.ends(now, role);
             }
             Message::Preflight { role, held } => self.lane_mut(role).clear = (!held).then_some(now),
             Message::ZooKeeper { answer, .. } => {
-                if matches!(answer, Srvr::Serving(_) | Srvr::NotServing) {
+                let answered = matches!(answer, Srvr::Serving(_) | Srvr::NotServing);
+                if answered {
                     self.zookeeper = Some(answer);
+                }
+                if let Some(life) = &mut self.lane_mut(Role::ZooKeeper).life {
+                    life.unanswered = !answered;
                 }
                 if matches!(answer, Srvr::Serving(_)) {
                     self.zookeeper_served = now;
@@ -230,6 +274,7 @@ impl Book {
                     self.peers_serve_since.get_or_insert(now);
                 }
             }
+            Message::Fence { .. } | Message::Token { .. } | Message::Session { .. } => {}
             Message::Registration { seen, .. } => match seen {
                 Seen::Absent | Seen::Held(_) => {
                     self.registration.read = Some(seen);
@@ -239,8 +284,9 @@ impl Book {
                 Seen::Unreadable => {}
             },
             Message::Broker { answer, .. } => {
-                if let (Listener::Answers { .. }, Some(life)) = (answer, &mut self.lane_mut(Role::Kafka).life) {
-                    life.answered = true;
+                if let Some(life) = &mut self.lane_mut(Role::Kafka).life {
+                    life.unanswered = !matches!(answer, Listener::Answers { .. });
+                    life.answered |= !life.unanswered;
                 }
             }
             Message::Progress { role, progress, .. } => {
@@ -296,7 +342,11 @@ impl Book {
             spawned: None,
             terminated: None,
             killed: None,
+            health: None,
+            adopted: false,
+            served_at: None,
             answered: false,
+            unanswered: false,
             progressed: None,
             looked: None,
         });
@@ -305,19 +355,28 @@ impl Book {
         }
     }
 
-    pub fn terminates(&mut self, now: Time, role: Role) {
+    /// SIGTERM is sent; says whether this ends a run for health.
+    pub fn terminates(&mut self, now: Time, role: Role) -> bool {
         // A question belongs to the state that asked it: an ending run's progress is asked for anew.
         self.awaited[7 + role as usize] = None;
-        if let Some(life) = &mut self.lane_mut(role).life {
-            life.terminated = Some(now);
-            life.looked = None;
-            life.progressed = None;
-        }
+        let Some(life) = &mut self.lane_mut(role).life else { return false };
+        life.terminated = Some(now);
+        life.looked = None;
+        life.progressed = None;
+        life.health.is_some()
     }
 
-    pub fn kills(&mut self, now: Time, role: Role) {
-        if let Some(life) = &mut self.lane_mut(role).life {
-            life.killed.get_or_insert(now);
+    /// SIGKILL is sent; says whether this ends a run for health, as the first signal.
+    pub fn kills(&mut self, now: Time, role: Role) -> bool {
+        let Some(life) = &mut self.lane_mut(role).life else { return false };
+        life.killed.get_or_insert(now);
+        life.health.is_some() && life.terminated.is_none()
+    }
+
+    /// The present run is known to have served.
+    pub fn serves(&mut self, now: Time, run: RunId) {
+        for life in self.lanes.iter_mut().filter_map(|lane| lane.life.as_mut()).filter(|life| life.run == run) {
+            life.served_at.get_or_insert(now);
         }
     }
 
@@ -325,6 +384,12 @@ impl Book {
     pub fn reads(&mut self, now: Time, notice: &Notice) -> Option<Pause> {
         match notice {
             Notice::StartsUnread { .. } => self.started_unread = true,
+            Notice::Terminates { role, run, reason: SignalReason::Health(blame) }
+            | Notice::Kills { role, run, reason: SignalReason::Health(blame) } => {
+                if let Some(life) = self.lane_mut(*role).life.as_mut().filter(|life| life.run == *run) {
+                    life.health.get_or_insert(*blame);
+                }
+            }
             Notice::Ended { role, cause, lived, again_in: Some(announced), .. } => {
                 return Some(self.pauses(now, *role, cause, *lived, *announced));
             }
@@ -339,6 +404,7 @@ impl Book {
             // A question belongs to the state that asked it: when that ends, the next such state asks anew.
             Notice::NotReady { role: Role::Kafka, .. } => self.awaited[6] = None,
             Notice::ZooKeeperServes { .. } | Notice::Starts { role: Role::Kafka, .. } => self.awaited[3] = None,
+            Notice::Terminates { .. } | Notice::Kills { .. } | Notice::HangPassed { .. } => self.awaited[3] = None,
             _ => {}
         }
     }

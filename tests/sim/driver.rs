@@ -1,11 +1,11 @@
 //! What the world drives: the real supervisor, or one that was broken on purpose (`mutants.rs`).
 
 use kafka_node::model::{Moment, Rng};
-use kafka_node::supervise::{Action, Event, NodeView, Policy, Supervisor};
+use kafka_node::supervise::{Action, Event, NodeView, Past, Policy, Supervisor};
 
 /// The face of `Supervisor` that the runtime uses, so that a test can stand between it and the world.
 pub trait Driver {
-    fn new(policy: Policy, now: Moment, rng: Rng) -> Self;
+    fn new(policy: Policy, past: &Past, now: Moment, rng: Rng) -> Self;
     fn handle_event(&mut self, now: Moment, event: Event);
     fn handle_timeout(&mut self, now: Moment);
     fn poll_action(&mut self) -> Option<Action>;
@@ -14,8 +14,8 @@ pub trait Driver {
 }
 
 impl Driver for Supervisor {
-    fn new(policy: Policy, now: Moment, rng: Rng) -> Self {
-        Supervisor::new(policy, now, rng)
+    fn new(policy: Policy, past: &Past, now: Moment, rng: Rng) -> Self {
+        Supervisor::new(policy, past, now, rng)
     }
 
     fn handle_event(&mut self, now: Moment, event: Event) {

@@ -1,9 +1,12 @@
-//! The model ensemble: who is a member, who reaches whom, who leads, and which session holds `/brokers/ids/N`.
+//! The model ensemble: who is a member, who reaches whom, who leads, and which session holds `/brokers/ids/N` and
+//! `/controller`.
 //!
 //! A quorum is a majority of the members whose processes have joined and stand on one side of the network. It exists an
 //! election after that majority does; members that come later serve once they have synced. Sessions lapse 18 s after
 //! their owner was last connected, but only while somebody leads; a new leader gives every session its 18 s again.
 //! Absent on purpose: data, watches, observers.
+
+use kafka_node::model::RunId;
 
 use crate::clock::{SEC, Time};
 
@@ -11,6 +14,8 @@ use crate::clock::{SEC, Time};
 pub const MOST: usize = 5;
 /// Kafka 2.6's `zookeeper.session.timeout.ms`.
 pub const SESSION_TIMEOUT: Time = 18 * SEC;
+
+const FIRST_SESSION: i64 = 0x1001;
 
 /// One bit a node.
 pub type Mask = u8;
@@ -20,13 +25,26 @@ pub fn bit(node: usize) -> Mask {
     1 << node
 }
 
+/// Whose a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A broker run of this node.
+    Run { node: usize, run: RunId },
+    /// A broker with this node's id on another machine.
+    Stranger { node: usize },
+}
+
 /// What stands at `/brokers/ids/N`.
 #[derive(Clone, Copy, Debug)]
 pub struct Registration {
     /// The ephemeral's owner.
     pub session: i64,
-    /// The broker that made it still runs.
+    /// Which znode it is: no two have the same.
+    pub stamp: u64,
+    /// The owner still sends heartbeats.
     pub owner_lives: bool,
+    /// The owner is on a machine that always reaches whoever leads.
+    pub elsewhere: bool,
     /// When the session lapses; unset while the owner is connected or nobody leads.
     pub lapses: Option<Time>,
 }
@@ -54,7 +72,11 @@ pub struct Ensemble {
     syncing: Mask,
     electing: bool,
     epoch: u32,
-    sessions: i64,
+    led_since: Time,
+    owners: Vec<Owner>,
+    stamps: u64,
+    /// The session that holds `/controller`.
+    pub controller: Option<i64>,
     /// `/brokers/ids/N` by node.
     pub registrations: [Option<Registration>; MOST],
 }
@@ -71,7 +93,10 @@ impl Ensemble {
             syncing: 0,
             electing: false,
             epoch: 0,
-            sessions: 0x1000,
+            led_since: 0,
+            owners: Vec::new(),
+            stamps: 0,
+            controller: None,
             registrations: [None; MOST],
         }
     }
@@ -111,9 +136,41 @@ impl Ensemble {
         self.syncing &= !bit(node);
     }
 
-    pub fn new_session(&mut self) -> i64 {
-        self.sessions += 1;
-        self.sessions
+    pub fn new_session(&mut self, owner: Owner) -> i64 {
+        self.owners.push(owner);
+        FIRST_SESSION + self.owners.len() as i64 - 1
+    }
+
+    /// Whose `session` is or was.
+    pub fn owner(&self, session: i64) -> Option<Owner> {
+        self.owners.get(usize::try_from(session - FIRST_SESSION).ok()?).copied()
+    }
+
+    /// `/brokers/ids/N` is made by `session`; a broker takes `/controller` too where nobody has it.
+    pub fn register(&mut self, node: usize, session: i64) {
+        let elsewhere = matches!(self.owner(session), Some(Owner::Stranger { .. }));
+        self.stamps += 1;
+        let registration = Registration { session, stamp: self.stamps, owner_lives: true, elsewhere, lapses: None };
+        self.registrations[node] = Some(registration);
+        self.controller.get_or_insert(session);
+    }
+
+    /// `/brokers/ids/N` goes, and with it what else its session held: another broker takes `/controller`.
+    pub fn unregister(&mut self, node: usize) {
+        let Some(gone) = self.registrations[node].take() else { return };
+        if self.controller == Some(gone.session) {
+            self.controller = self.registrations.iter().flatten().find(|r| r.owner_lives).map(|r| r.session);
+        }
+    }
+
+    /// When the last election ended.
+    pub fn led_since(&self) -> Time {
+        self.led_since
+    }
+
+    /// Whether anybody leads.
+    pub fn is_led(&self) -> bool {
+        self.leader.is_some()
     }
 
     fn joined_on_side_of(&self, node: usize) -> Mask {
@@ -167,6 +224,7 @@ impl Ensemble {
         let Some(reach) = self.majority() else { return Consequences::default() };
         let leader = (0..self.nodes).rev().find(|n| reach & bit(*n) != 0);
         self.leader = leader;
+        self.led_since = now;
         self.serving = leader.map_or(0, bit);
         self.syncing = 0;
         // A new leader gives every session its whole timeout again.
@@ -190,7 +248,7 @@ impl Ensemble {
             let connected = self.connected(node);
             let led = self.leader.is_some();
             let Some(registration) = &mut self.registrations[node] else { continue };
-            if !led || (registration.owner_lives && connected) {
+            if !led || (registration.owner_lives && (connected || registration.elsewhere)) {
                 registration.lapses = None;
             } else if registration.lapses.is_none() {
                 registration.lapses = Some(now + SESSION_TIMEOUT);

@@ -1,11 +1,15 @@
 //! The invariants: each is a sentence that always holds. Checked after every event; broken ones say what was seen.
 
-use kafka_node::model::{NodeState, ReadinessLevel, Role, RunId, ServiceState};
-use kafka_node::supervise::{NodeView, PROBE_LIMIT, policy};
+use kafka_node::model::{Blame, NodeState, ReadinessLevel, Role, RunId, ServiceState};
+use kafka_node::supervise::{NodeView, PROBE_LIMIT, ServiceView, policy};
 
 use crate::book::{Book, Pause};
 use crate::clock::{SEC, Time, short};
+use crate::ensemble::Owner;
+use crate::health::{HANG_AFTER, SLOW_AFTER, Use};
+use crate::jvm::Hang;
 use crate::message::Srvr;
+use crate::requests::{Restarting, TokenZnode};
 
 /// Holds, or what was seen instead.
 pub type Verdict = Result<(), String>;
@@ -36,7 +40,8 @@ fn s(time: Time) -> String {
 
 // Starts.
 
-pub fn never_two_live_runs_of_a_service(book: &Book, role: Role, run: RunId) -> Verdict {
+pub fn never_two_live_runs_of_a_service(book: &Book, role: Role, run: RunId, lives: Option<RunId>) -> Verdict {
+    require(lives.is_none(), || format!("{role} run {run} ordered while {lives:?} lives"))?;
     require(book.life(role).is_none(), || format!("{role} run {run} ordered beside {:?}", book.life(role)))
 }
 
@@ -55,10 +60,11 @@ pub fn nothing_starts_before_its_preflight_is_clear(book: &Book, role: Role, now
     require(clear.is_some_and(|at| now - at <= valid), || format!("{role} ordered; last clear: {clear:?}, now {now}"))
 }
 
-pub fn kafka_never_starts_before_quorum_ready(book: &Book, now: Time) -> Verdict {
+/// `woke`: what a supervisor slept through says nothing against what it was told before.
+pub fn kafka_never_starts_before_quorum_ready(book: &Book, woke: Time, now: Time) -> Verdict {
     // A server that served is believed to until `hang_after` (10 s) of silence, seen at the next answer or its loss.
     let believed = 30 * SEC;
-    let own = matches!(book.zookeeper, Some(Srvr::Serving(_))) && now - book.zookeeper_served <= believed;
+    let own = matches!(book.zookeeper, Some(Srvr::Serving(_))) && now - book.zookeeper_served.max(woke) <= believed;
     let patience = short(policy::LOCAL_QUORUM_PATIENCE);
     let theirs = match book.roles.zookeeper {
         false => book.peers_serve,
@@ -106,23 +112,36 @@ pub fn backoff_follows_its_table(role: Role, pause: Pause) -> Verdict {
 
 // Signals.
 
-pub fn zookeeper_is_never_signalled_unless_the_node_stops(book: &Book, role: Role) -> Verdict {
-    require(role != Role::ZooKeeper || book.stops > 0, || String::from("signal without a stop"))
+/// A signal needs a reason that was said: the node stops, or the run is ended for health.
+fn signalled_for_a_reason(book: &Book, role: Role) -> bool {
+    book.stops > 0 || book.life(role).is_some_and(|life| life.health.is_some())
 }
 
-pub fn kafka_is_never_signalled_unless_the_node_stops(book: &Book, role: Role) -> Verdict {
-    require(role != Role::Kafka || book.stops > 0, || String::from("signal without a stop"))
+pub fn supervisor_death_never_stops_a_jvm(book: &Book, role: Role, run: RunId) -> Verdict {
+    let adopted = book.life_of(role, run).is_some_and(|life| life.adopted);
+    require(!adopted || signalled_for_a_reason(book, role), || {
+        format!("{role} run {run} was adopted, and is signalled")
+    })
+}
+
+pub fn zookeeper_is_never_signalled_unless_the_node_stops_or_for_health(book: &Book, role: Role) -> Verdict {
+    require(role != Role::ZooKeeper || signalled_for_a_reason(book, role), || String::from("signal without a reason"))
+}
+
+pub fn kafka_is_never_signalled_unless_the_node_stops_or_for_health(book: &Book, role: Role) -> Verdict {
+    require(role != Role::Kafka || signalled_for_a_reason(book, role), || String::from("signal without a reason"))
 }
 
 pub fn kafka_failure_never_stops_zookeeper(book: &Book, role: Role, kafka_just_failed: bool) -> Verdict {
-    require(role != Role::ZooKeeper || !kafka_just_failed || book.stops > 0, || {
+    require(role != Role::ZooKeeper || !kafka_just_failed || signalled_for_a_reason(book, role), || {
         String::from("ZooKeeper is signalled at the news of Kafka's end")
     })
 }
 
 pub fn zookeeper_never_stops_before_kafka(book: &Book, role: Role) -> Verdict {
     let kafka = book.life(Role::Kafka);
-    require(role != Role::ZooKeeper || kafka.is_none(), || format!("Kafka is still there: {kafka:?}"))
+    let health = book.life(role).is_some_and(|life| life.health.is_some());
+    require(role != Role::ZooKeeper || kafka.is_none() || health, || format!("Kafka is still there: {kafka:?}"))
 }
 
 pub fn signals_go_to_the_present_run(book: &Book, role: Role, run: RunId) -> Verdict {
@@ -142,7 +161,8 @@ pub fn term_never_during_start_or_recovery_unless_second_request_or_no_progress(
     let quiet_since = life.progressed.unwrap_or(life.ordered);
     let no_progress = now - quiet_since + 2 * SEC >= short(policy::DEFER_PATIENCE);
     let all_the_time_there_is = now - book.stop_at + SEC >= book.grace;
-    require(life.answered || book.stops > 1 || no_progress || all_the_time_there_is, || {
+    let allowed = life.answered || book.stops > 1 || no_progress || all_the_time_there_is;
+    require(allowed || life.health.is_some(), || {
         format!(
             "asked to stop {} ago, {} requests, last progress {} ago: {life:?}",
             s(now - book.stop_at),
@@ -153,11 +173,14 @@ pub fn term_never_during_start_or_recovery_unless_second_request_or_no_progress(
 }
 
 pub fn kill_never_before_grace(book: &Book, role: Role, now: Time) -> Verdict {
-    let grace = match role {
-        Role::ZooKeeper => book.zookeeper_grace,
-        Role::Kafka => book.grace,
+    let life = book.life(role);
+    let grace = match (role, life.and_then(|life| life.health)) {
+        (_, Some(Blame::Frozen { .. })) => return Ok(()), // no SIGTERM reaches it
+        (_, Some(_)) => short(policy::HEALTH_GRACE),
+        (Role::ZooKeeper, None) => book.zookeeper_grace,
+        (Role::Kafka, None) => book.grace,
     };
-    let terminated = book.life(role).and_then(|life| life.terminated);
+    let terminated = life.and_then(|life| life.terminated);
     require(terminated.is_some_and(|at| now - at >= grace), || {
         format!("{role} killed; SIGTERM at {terminated:?}, grace {}, now {now}", s(grace))
     })
@@ -168,9 +191,104 @@ pub fn kill_never_while_stop_progresses_before_the_limit(book: &Book, role: Role
     let window = short(policy::PROLONG_IF_WITHIN) - 2 * SEC;
     let progresses = life.progressed.is_some_and(|at| now - at <= window);
     let limit = book.stop_at + book.stop_limit;
-    require(!progresses || now >= limit || life.killed.is_some(), || {
+    require(!progresses || now >= limit || life.killed.is_some() || life.health.is_some(), || {
         format!("progress {:?}, limit in {}: {life:?}", life.progressed, s(limit - now))
     })
+}
+
+// Ends for health.
+
+pub fn nothing_is_ended_for_health_in_a_stop(book: &Book) -> Verdict {
+    require(book.stops == 0, || String::from("an end for health in a stop"))
+}
+
+pub fn recovering_broker_is_never_killed(role: Role, truth: Use) -> Verdict {
+    require(role != Role::Kafka || truth.served, || format!("it has never served: {truth:?}"))
+}
+
+pub fn a_broker_is_never_ended_for_health_without_a_quorum(role: Role, lost_for: Time) -> Verdict {
+    // A server that falls silent is believed to serve for `hang_after`, and a look takes its time.
+    let believed = 20 * SEC;
+    require(role != Role::Kafka || lost_for <= believed, || format!("no quorum for {}", s(lost_for)))
+}
+
+pub fn zookeeper_is_never_restarted_for_a_quorum_lost_elsewhere(role: Role, truth: Use) -> Verdict {
+    require(role != Role::ZooKeeper || truth.hang.is_some(), || format!("this server itself never hung: {truth:?}"))
+}
+
+/// `doubt` is by how much a supervisor's news may lag behind.
+pub fn a_working_jvm_is_never_ended_for_health(truth: Use, blame: Blame, doubt: Time) -> Verdict {
+    // Pauses are made good by work in five times as long.
+    let past = if matches!(blame, Blame::Collecting { .. }) { 60 * SEC } else { 8 * SEC };
+    let hung = truth.hang.is_some_and(|(_, lasted, ago)| {
+        doubt == Time::MAX || (lasted.saturating_add(doubt) >= HANG_AFTER && ago <= past)
+    });
+    let unregistered = truth.unregistered.is_some_and(|lasted| lasted.saturating_add(doubt) >= SLOW_AFTER);
+    let fits = match blame {
+        Blame::Unregistered { .. } => unregistered,
+        Blame::Frozen { .. } | Blame::Deadlocked { .. } | Blame::Unresponsive { .. } | Blame::Collecting { .. } => hung,
+    };
+    require(fits, || format!("blamed for {blame:?}; in truth {truth:?}"))
+}
+
+/// `nobody_grants`: a ZooKeeper server that hangs while no other serves needs no token, since nobody could grant one.
+pub fn never_two_health_restarts_at_once(
+    node: usize,
+    nobody_grants: bool,
+    holds: bool,
+    token: Option<TokenZnode>,
+    restarting: Option<Restarting>,
+) -> Verdict {
+    require(holds || nobody_grants, || format!("node{} ends a JVM for health; the token is {token:?}", node + 1))?;
+    let other = restarting.filter(|other| other.node != node);
+    require(nobody_grants || other.is_none(), || format!("node{} ends a JVM for health besides {other:?}", node + 1))
+}
+
+pub fn nobody_keeps_the_restart_token_once_all_serve(keeper: Option<usize>) -> Verdict {
+    require(keeper.is_none(), || format!("node {keeper:?} keeps it though nothing of its own is wrong"))
+}
+
+pub fn a_hung_broker_is_ended_in_bounded_time(hang: Hang, lasts: Time, bound: Time) -> Verdict {
+    require(lasts <= bound, || {
+        format!("{hang:?} for {}, and nothing stood against its end; bound {}", s(lasts), s(bound))
+    })
+}
+
+pub fn an_unregistered_broker_is_ended_in_bounded_time(lasts: Time, bound: Time) -> Verdict {
+    require(lasts <= bound, || format!("unregistered for {}, and nothing stood against its end", s(lasts)))
+}
+
+// Fences and adoption.
+
+pub fn fence_only_on_proof(session: i64, lives: bool) -> Verdict {
+    require(!lives, || format!("the run that had session {session} lives"))
+}
+
+pub fn fence_never_touches_another_session(node: usize, session: i64, owner: Option<Owner>) -> Verdict {
+    let own = matches!(owner, Some(Owner::Run { node: of, .. }) if of == node);
+    require(own, || format!("node{} fences session {session}, which is {owner:?}", node + 1))
+}
+
+pub fn a_run_is_marked_with_its_own_sessions_only(run: RunId, session: i64, owner: Option<Owner>) -> Verdict {
+    let own = matches!(owner, Some(Owner::Run { run: of, .. }) if of == run);
+    require(own, || format!("run {run} is marked with session {session}, which is {owner:?}"))
+}
+
+pub fn a_dead_brokers_registration_goes_within_a_second_in_good_weather(
+    well: bool,
+    stands: bool,
+    session: i64,
+) -> Verdict {
+    require(!well || !stands, || format!("session {session} still holds it"))
+}
+
+pub fn a_living_run_is_never_struck_from_the_record(role: Role, run: RunId, lives: bool) -> Verdict {
+    require(!lives, || format!("{role} run {run} lives"))
+}
+
+pub fn adopted_runs_keep_their_pid(service: &ServiceView, book: &Book, pid: Option<i32>) -> Verdict {
+    let adopted = book.life(service.role).is_some_and(|life| life.adopted);
+    require(!adopted || pid.is_none() || service.pid == pid, || format!("its pid is {pid:?}: {service:?}"))
 }
 
 // Probes and timers.
@@ -259,7 +377,7 @@ pub fn the_states_words_agree(view: &NodeView, book: &Book) -> Verdict {
         require(runs == run.is_some(), || format!("the books have run {run:?}: {service:?}"))?;
         let spawned = life.is_some_and(|life| life.spawned.is_some());
         require(service.pid.is_some() == spawned, || format!("spawned {spawned}: {service:?}"))?;
-        let signalled = life.is_some_and(|life| life.terminated.is_some());
+        let signalled = life.is_some_and(|life| life.terminated.is_some() || life.killed.is_some());
         let ending = matches!(service.state, ServiceState::Terminating | ServiceState::Killing);
         require(ending == signalled, || format!("signalled {signalled}: {service:?}"))?;
     }

@@ -1,9 +1,9 @@
 //! What travels from the world to a supervisor, small enough to be queued by the million; it becomes an `Event` on delivery.
 
 use kafka_node::model::{
-    BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, ExitStatus, InSyncOutcome, NodeName, PeerView,
-    PreflightOutcome, Progress, QuorumRole, RegistrationOutcome, Role, RunId, SessionId, SpawnFailure, StopCause,
-    WaitReason, ZooKeeperOutcome,
+    BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, Evidence, ExitStatus, FenceOutcome, InSyncOutcome, NodeName,
+    PeerView, PreflightOutcome, Progress, QuorumRole, RegistrationOutcome, Role, RunId, SessionId, SpawnFailure,
+    StopCause, TokenOutcome, WaitReason, ZooKeeperOutcome,
 };
 use kafka_node::supervise::Event;
 
@@ -24,6 +24,46 @@ pub enum Seen {
     Absent,
     Held(i64),
     Unreadable,
+}
+
+/// What became of a fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fenced {
+    Removed { controller: bool },
+    Gone,
+    Foreign(i64),
+    Refused,
+    Failed,
+}
+
+/// What became of an attempt to take the restart token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taking {
+    Held,
+    Taken(usize),
+    Unreadable,
+}
+
+impl Taking {
+    fn outcome(self) -> TokenOutcome {
+        match self {
+            Taking::Held => TokenOutcome::Held,
+            Taking::Taken(node) => TokenOutcome::Taken(format!("node{}", node + 1)),
+            Taking::Unreadable => TokenOutcome::Unreadable(String::from("no session")),
+        }
+    }
+}
+
+impl Fenced {
+    fn outcome(self) -> FenceOutcome {
+        match self {
+            Fenced::Removed { controller } => FenceOutcome::Removed { controller },
+            Fenced::Gone => FenceOutcome::Gone,
+            Fenced::Foreign(session) => FenceOutcome::Foreign(SessionId(session)),
+            Fenced::Refused => FenceOutcome::Refused(String::from("no permission")),
+            Fenced::Failed => FenceOutcome::Failed(String::from("no session")),
+        }
+    }
 }
 
 /// What the broker's listener answers.
@@ -51,6 +91,12 @@ pub enum Message {
         role: Role,
         run: RunId,
         status: ExitStatus,
+        /// It said that its stop was complete.
+        said: bool,
+    },
+    Session {
+        run: RunId,
+        session: i64,
     },
     Preflight {
         role: Role,
@@ -67,6 +113,14 @@ pub enum Message {
     Registration {
         ask: u64,
         seen: Seen,
+    },
+    Fence {
+        ask: u64,
+        fenced: Fenced,
+    },
+    Token {
+        ask: u64,
+        taking: Taking,
     },
     /// One bit a node whose broker is registered; `None` where unreadable.
     Brokers {
@@ -99,8 +153,9 @@ impl Message {
             | Message::Progress { role, run, .. } => Some((role, run)),
             Message::ZooKeeper { run, .. } => Some((Role::ZooKeeper, run)),
             Message::Broker { run, .. } | Message::InSync { run, .. } => Some((Role::Kafka, run)),
+            Message::Session { run, .. } => Some((Role::Kafka, run)),
             Message::Preflight { .. } | Message::Ensemble { .. } | Message::Registration { .. } => None,
-            Message::Brokers { .. } | Message::Stop => None,
+            Message::Fence { .. } | Message::Token { .. } | Message::Brokers { .. } | Message::Stop => None,
         }
     }
 
@@ -114,7 +169,13 @@ impl Message {
             Message::SpawnFailed { role, run, curable: false } => {
                 Event::SpawnFailed { role, run, failure: SpawnFailure::Missing(String::new()) }
             }
-            Message::Exited { role, run, status } => Event::Exited { role, run, status },
+            Message::Exited { role, run, status, said } => {
+                let evidence = Evidence { said_stopped: said, ..Evidence::default() };
+                Event::Exited { role, run, status, evidence }
+            }
+            Message::Session { run, session } => Event::Session { run, session: SessionId(session) },
+            Message::Fence { ask, fenced } => Event::Fence { ask, outcome: fenced.outcome() },
+            Message::Token { ask, taking } => Event::Token { ask, outcome: taking.outcome() },
             Message::Preflight { role, held: false } => Event::Preflight { role, outcome: PreflightOutcome::Clear },
             Message::Preflight { role, held: true } => Event::Preflight {
                 role,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use kafka_node::model::{
     BrokerOutcome, Moment, Notice, QuorumRole, RegistrationOutcome, Rng, Role, RunId, ZooKeeperOutcome,
 };
-use kafka_node::supervise::{Action, Event, NodeView, Policy, Probe, Supervisor};
+use kafka_node::supervise::{Action, Event, Fate, NodeView, Past, Policy, Probe, Supervisor};
 
 use crate::driver::Driver;
 
@@ -17,14 +17,21 @@ use crate::driver::Driver;
 pub struct Sight {
     runs: [Option<RunId>; 2],
     terminated: [Option<(RunId, Moment)>; 2],
-    answered: bool,
-    zookeeper_served: bool,
-    ask: u64,
+    pub answered: bool,
+    pub zookeeper_served: bool,
+    /// A stop was asked for.
+    pub stops: bool,
+    pub ask: u64,
     asks: u64,
 }
 
 /// One way to be broken.
 pub trait Flaw: Default {
+    /// What the supervisor is told of the past in place of what is true.
+    fn past(&mut self, past: &Past) -> Past {
+        past.clone()
+    }
+
     /// What reaches the supervisor in place of the event.
     fn event(&mut self, _sight: &Sight, event: Event) -> Event {
         event
@@ -66,9 +73,13 @@ pub struct Mutant<F> {
 }
 
 impl<F: Flaw> Driver for Mutant<F> {
-    fn new(policy: Policy, now: Moment, rng: Rng) -> Self {
-        let real = Supervisor::new(policy, now, rng);
-        Mutant { real, flaw: F::default(), sight: Sight::default(), out: VecDeque::new() }
+    fn new(policy: Policy, past: &Past, now: Moment, rng: Rng) -> Self {
+        let (mut flaw, mut sight) = (F::default(), Sight::default());
+        for run in past.runs.iter().filter(|run| run.fate != Fate::Dead) {
+            sight.runs[run.role as usize] = Some(run.run);
+        }
+        let real = Supervisor::new(policy, &flaw.past(past), now, rng);
+        Mutant { real, flaw, sight, out: VecDeque::new() }
     }
 
     fn handle_event(&mut self, now: Moment, event: Event) {
@@ -138,13 +149,14 @@ impl Sight {
                 self.runs[*role as usize] = None;
                 self.terminated[*role as usize] = None;
             }
+            Event::Stop { .. } => self.stops = true,
             Event::Broker { outcome: BrokerOutcome::Answers { .. }, .. } => self.answered = true,
             Event::ZooKeeper { outcome: ZooKeeperOutcome::Serving(_), .. } => self.zookeeper_served = true,
             _ => {}
         }
     }
 
-    fn run(&self, role: Role) -> Option<RunId> {
+    pub fn run(&self, role: Role) -> Option<RunId> {
         self.runs[role as usize]
     }
 }
@@ -279,7 +291,9 @@ pub struct StopsZooKeeperWithKafka;
 
 impl Flaw for StopsZooKeeperWithKafka {
     fn after(&mut self, sight: &Sight, event: &Event, out: &mut VecDeque<Action>) {
-        if let (Event::Exited { role: Role::Kafka, .. }, Some(run)) = (event, sight.run(Role::ZooKeeper)) {
+        if let (Event::Exited { role: Role::Kafka, .. }, Some(run)) = (event, sight.run(Role::ZooKeeper))
+            && sight.terminated[Role::ZooKeeper as usize].is_none()
+        {
             out.push_back(Action::Terminate { role: Role::ZooKeeper, run });
         }
     }

@@ -1,14 +1,15 @@
 //! What the model JVMs do: how a phase follows another, what signals do to them, and what their ends leave behind.
 
 use kafka_node::model::{ExitStatus, Role, RunId};
+use kafka_node::supervise::Probe;
 
 use crate::clock::{MIN, MS, SEC, Time};
 use crate::driver::Driver;
-use crate::ensemble::{Consequences, Registration, bit};
+use crate::ensemble::{Consequences, Owner, Registration, bit};
 use crate::invariants::{Broken, hold};
-use crate::jvm::{Jvm, Phase, Stuck};
+use crate::jvm::{Hang, Jvm, Phase, Speech, Stuck};
 use crate::message::Message;
-use crate::schedule::{between, skewed};
+use crate::schedule::{between, pick, skewed};
 use crate::stages::Stage;
 use crate::world::{What, World};
 
@@ -25,11 +26,17 @@ impl<D: Driver> World<D> {
             let delay = between(&mut self.rng, MS, 50 * MS);
             return self.send(node, delay, Message::SpawnFailed { role, run, curable });
         }
-        let pid = self.next_pid();
+        let pid = self.next_pid(node);
         let told = self.now + between(&mut self.rng, MS, 20 * MS);
         let mut jvm = Jvm::new(run, pid, self.now);
         jvm.told = told;
         jvm.stuck = self.nodes[node].stuck[role as usize];
+        jvm.parent = self.nodes[node].boot;
+        jvm.unread = self.nodes[node].alive.as_ref().is_some_and(|alive| alive.book.started_unread);
+        jvm.speech = pick(&mut self.rng, &[Speech::Prompt, Speech::Prompt, Speech::Late, Speech::Never]);
+        jvm.counted = self.rng.chance(85);
+        jvm.heap = between(&mut self.rng, 20, 95);
+        self.nodes[node].record.spawned(run, pid, self.now);
         self.nodes[node].jvms[role as usize] = Some(jvm);
         self.send(node, told - self.now, Message::Spawned { role, run, pid });
         let loads = match role {
@@ -58,6 +65,10 @@ impl<D: Driver> World<D> {
         if jvm.run != run || jvm.token != token {
             return Ok(());
         }
+        if jvm.is_still(self.now) && !matches!(jvm.phase, Phase::Doomed(_)) {
+            self.after(SEC, What::Step { node, role, run, token });
+            return Ok(());
+        }
         match (role, jvm.phase) {
             (_, Phase::Doomed(status)) => self.die(node, role, status),
             (_, Phase::Stops) => self.stopped(node, role),
@@ -67,8 +78,7 @@ impl<D: Driver> World<D> {
             }
             (Role::ZooKeeper, _) => {
                 self.enter(node, role, Phase::Joined, None);
-                self.ensemble.join(node);
-                self.settle();
+                self.note_member(node);
             }
             (Role::Kafka, Phase::Loads) => {
                 self.enter(node, role, Phase::Connects, Some(CONNECTION_TIMEOUT));
@@ -92,10 +102,7 @@ impl<D: Driver> World<D> {
         if !self.ensemble.connected(node) {
             return;
         }
-        let session = self.ensemble.new_session();
-        if let Some(jvm) = &mut self.nodes[node].jvms[Role::Kafka as usize] {
-            jvm.session = session;
-        }
+        self.give_session(node);
         if self.nodes[node].dirty {
             let most = match self.rng.below(100) {
                 0..75 => 15 * SEC,
@@ -106,6 +113,35 @@ impl<D: Driver> World<D> {
             self.enter(node, Role::Kafka, Phase::Recovers, Some(lasts));
         } else {
             self.load_logs(node);
+        }
+    }
+
+    /// The broker has a new session, and says so in its output if it speaks.
+    fn give_session(&mut self, node: usize) -> i64 {
+        let run = self.nodes[node].jvms[Role::Kafka as usize].as_ref().map_or(RunId(0), |jvm| jvm.run);
+        let session = self.ensemble.new_session(Owner::Run { node, run });
+        let delay = between(&mut self.rng, MS, 20 * MS);
+        let late = between(&mut self.rng, 500 * MS, 8 * SEC);
+        let Some(jvm) = &mut self.nodes[node].jvms[Role::Kafka as usize] else { return session };
+        jvm.session = session;
+        match jvm.speech {
+            Speech::Prompt => self.after(delay, What::Prints { node, run, session }),
+            Speech::Late => self.after(late, What::Prints { node, run, session }),
+            Speech::Never => {}
+        }
+        session
+    }
+
+    /// A line of the broker's output names its session. Where no supervisor reads it waits in the pipe.
+    pub fn prints(&mut self, node: usize, run: RunId, session: i64) {
+        if self.nodes[node].jvms[Role::Kafka as usize].as_ref().is_none_or(|jvm| jvm.run != run) {
+            return;
+        }
+        let told = self.nodes[node].jvms[Role::Kafka as usize].as_ref().map_or(0, |jvm| jvm.told);
+        if self.nodes[node].alive.is_some() {
+            self.send(node, told.saturating_sub(self.now) + MS, Message::Session { run, session });
+        } else {
+            self.nodes[node].unread.push((run, session));
         }
     }
 
@@ -124,17 +160,19 @@ impl<D: Driver> World<D> {
         let session = self.nodes[node].jvms[Role::Kafka as usize].as_ref().map_or(0, |jvm| jvm.session);
         match self.ensemble.registrations[node] {
             Some(other) if other.session != session => {
-                let excused = self.nodes[node].alive.as_ref().is_none_or(|alive| alive.book.started_unread);
+                let strange = matches!(self.ensemble.owner(other.session), Some(Owner::Stranger { .. }));
+                let unread = self.nodes[node].jvms[Role::Kafka as usize].as_ref().is_none_or(|jvm| jvm.unread);
+                let excused = strange || unread;
                 hold!(a_broker_never_meets_its_own_stale_registration(excused, other.session));
                 self.doom(node, Role::Kafka, ExitStatus::Code(1), 6 * SEC);
             }
             Some(_) | None => {
-                let registration = Registration { session, owner_lives: true, lapses: None };
-                self.ensemble.registrations[node] = Some(registration);
+                self.ensemble.register(node, session);
                 self.enter(node, Role::Kafka, Phase::Serves, None);
                 let in_sync = self.now + skewed(&mut self.rng, 100 * MS, 30 * SEC);
                 if let Some(jvm) = &mut self.nodes[node].jvms[Role::Kafka as usize] {
                     jvm.in_sync = in_sync;
+                    jvm.served = true;
                 }
                 self.note_broker(node);
             }
@@ -142,15 +180,23 @@ impl<D: Driver> World<D> {
         Ok(())
     }
 
-    /// A living broker whose session lapsed comes back with another, and one that hung answers again.
+    /// A living broker whose session lapsed comes back with another. One that finds a stranger in its place gives up for good.
     pub fn reregister(&mut self, node: usize, run: RunId) {
+        let now = self.now;
         let Some(jvm) = &self.nodes[node].jvms[Role::Kafka as usize] else { return };
-        let wants = jvm.run == run && matches!(jvm.phase, Phase::Serves | Phase::Stops);
-        if wants && self.ensemble.connected(node) && self.ensemble.registrations[node].is_none() {
-            let session = self.ensemble.new_session();
-            self.ensemble.registrations[node] = Some(Registration { session, owner_lives: true, lapses: None });
-            if let Some(jvm) = &mut self.nodes[node].jvms[Role::Kafka as usize] {
-                jvm.session = session;
+        let wants = jvm.run == run && matches!(jvm.phase, Phase::Serves | Phase::Stops) && !jvm.gives_up;
+        if wants && !jvm.is_still(now) && self.ensemble.connected(node) {
+            match self.ensemble.registrations[node] {
+                None => {
+                    let session = self.give_session(node);
+                    self.ensemble.register(node, session);
+                }
+                Some(other) if other.session != jvm.session => {
+                    if let Some(jvm) = &mut self.nodes[node].jvms[Role::Kafka as usize] {
+                        jvm.gives_up = true;
+                    }
+                }
+                Some(_) => {}
             }
         }
         self.note_broker(node);
@@ -162,18 +208,122 @@ impl<D: Driver> World<D> {
         let lapsed = self.ensemble.registrations[node]
             .is_some_and(|r| r.session == session && r.lapses.is_some_and(|at| at <= now));
         if lapsed {
-            self.ensemble.registrations[node] = None;
             self.say(node, || format!("   session {session} lapsed"));
-            self.note_broker(node);
+            self.unregister(node);
         }
+    }
+
+    /// The registration is gone; whoever wants its place comes for it.
+    pub fn unregister(&mut self, node: usize) {
+        self.ensemble.unregister(node);
+        self.note_broker(node);
+        self.settle();
+        if self.now < self.nodes[node].stranger {
+            let soon = between(&mut self.rng, MS, 500 * MS);
+            self.after(soon, What::Stranger { node });
+        }
+    }
+
+    /// A broker of another machine with this node's id comes for a free place, or leaves it once its time is over.
+    pub fn stranger(&mut self, node: usize) {
+        let wants = self.now < self.nodes[node].stranger;
+        let holds = self.ensemble.registrations[node].is_some_and(|r| r.elsewhere);
+        if wants && self.ensemble.is_led() && self.ensemble.registrations[node].is_none() {
+            let session = self.ensemble.new_session(Owner::Stranger { node });
+            self.say(node, || format!("   a stranger registers with session {session}"));
+            self.ensemble.register(node, session);
+            self.note_broker(node);
+        } else if wants && !holds {
+            self.after(SEC, What::Stranger { node });
+        } else if !wants && holds {
+            self.unregister(node);
+        }
+    }
+
+    /// A hang comes upon the process.
+    pub fn hang(&mut self, node: usize, role: Role, hang: Hang, lasts: Time) {
+        let now = self.now;
+        let Some(jvm) = &mut self.nodes[node].jvms[role as usize] else { return };
+        if matches!(jvm.phase, Phase::Doomed(_)) || jvm.hang(now).is_some() {
+            return; // one at a time
+        }
+        jvm.hang_from(hang, now, now.saturating_add(lasts));
+        let run = jvm.run;
+        if lasts != Time::MAX {
+            self.after(lasts, What::HangOver { node, role, run });
+        }
+        self.note_heard(node, role);
+    }
+
+    /// The hang of a process is over, if it is: it takes up what waited for it.
+    pub fn hang_over(&mut self, node: usize, role: Role, run: RunId) {
+        let now = self.now;
+        let Some(jvm) = self.nodes[node].jvms[role as usize].as_mut().filter(|jvm| jvm.run == run) else { return };
+        if jvm.hang(now).is_some() {
+            return; // another one came meanwhile
+        }
+        jvm.hang_ends(now);
+        if let Some((boot, _)) = jvm.asked.take()
+            && boot == self.nodes[node].boot
+        {
+            let probe = match role {
+                Role::ZooKeeper => Probe::ZooKeeper { run },
+                Role::Kafka => Probe::Broker { run },
+            };
+            self.probe(node, probe);
+        }
+        let Some(jvm) = &mut self.nodes[node].jvms[role as usize] else { return };
+        if std::mem::take(&mut jvm.termed) {
+            self.sigterm(node, role, run);
+        }
+        self.note_heard(node, role);
+        if role == Role::Kafka {
+            self.reregister(node, run);
+        }
+    }
+
+    /// Whether a process is heard of by others follows from its hang.
+    fn note_heard(&mut self, node: usize, role: Role) {
+        let now = self.now;
+        match role {
+            Role::ZooKeeper => self.note_member(node),
+            Role::Kafka => {
+                let heard = self.nodes[node].jvms[Role::Kafka as usize].as_ref().filter(|jvm| !jvm.is_still(now));
+                let session = heard.map(|jvm| jvm.session);
+                if let Some(registration) = &mut self.ensemble.registrations[node]
+                    && !registration.elsewhere
+                {
+                    registration.owner_lives = session == Some(registration.session);
+                }
+                self.note_broker(node);
+                self.settle();
+            }
+        }
+    }
+
+    /// A server takes part in the ensemble while it has joined and says anything.
+    fn note_member(&mut self, node: usize) {
+        let now = self.now;
+        let takes_part = self.nodes[node].jvms[Role::ZooKeeper as usize]
+            .as_ref()
+            .is_some_and(|jvm| jvm.phase == Phase::Joined && !jvm.is_silent(now));
+        if takes_part {
+            self.ensemble.join(node);
+        } else {
+            self.ensemble.leave(node);
+        }
+        self.settle();
     }
 
     /// Brings the mask of serving brokers up to date.
     pub fn note_broker(&mut self, node: usize) {
         let now = self.now;
-        let serves = self.nodes[node].jvms[Role::Kafka as usize].as_ref().is_some_and(|jvm| {
-            let holds = self.ensemble.registrations[node].is_some_and(|r| r.session == jvm.session && r.owner_lives);
-            jvm.phase == Phase::Serves && holds && !jvm.hangs(now)
+        let registration = self.ensemble.registrations[node];
+        let serves = self.nodes[node].jvms[Role::Kafka as usize].as_mut().is_some_and(|jvm| {
+            let holds = registration.is_some_and(|r| r.session == jvm.session);
+            let lost = jvm.phase == Phase::Serves && !holds;
+            jvm.unregistered = lost.then(|| jvm.unregistered.unwrap_or(now));
+            jvm.phase == Phase::Serves && holds && !jvm.is_silent(now)
         });
         if serves {
             self.brokers |= bit(node);
@@ -189,7 +339,20 @@ impl<D: Driver> World<D> {
             return;
         }
         let stuck = jvm.stuck;
+        let (still, silent) = (jvm.is_still(self.now), jvm.is_silent(self.now));
+        if still && !matches!(jvm.phase, Phase::Doomed(_)) {
+            if let Some(jvm) = &mut self.nodes[node].jvms[role as usize] {
+                jvm.termed = true;
+            }
+            return;
+        }
         match (role, jvm.phase) {
+            // Its shutdown hook comes through or does not.
+            (_, Phase::Serves | Phase::Joined) if silent => {
+                if self.rng.chance(50) {
+                    self.doom(node, role, JVM_TERMINATED, 8 * SEC);
+                }
+            }
             // No shutdown hook yet: the signal's own end.
             (_, Phase::Loads) => self.doom(node, role, JVM_TERMINATED, 5 * MS),
             (Role::ZooKeeper, _) => {
@@ -243,7 +406,7 @@ impl<D: Driver> World<D> {
             let session = self.nodes[node].jvms[Role::Kafka as usize].as_ref().map_or(0, |jvm| jvm.session);
             if self.ensemble.connected(node) && self.ensemble.registrations[node].is_some_and(|r| r.session == session)
             {
-                self.ensemble.registrations[node] = None;
+                self.unregister(node);
             }
         }
         self.die(node, role, JVM_TERMINATED);
@@ -271,8 +434,15 @@ impl<D: Driver> World<D> {
     pub fn die(&mut self, node: usize, role: Role, status: ExitStatus) {
         let Some(jvm) = self.nodes[node].jvms[role as usize].take() else { return };
         self.say(node, || format!("   {role} {} ended: {status}", jvm.pid));
-        let reaped = jvm.told.max(self.now) - self.now + between(&mut self.rng, MS, 5 * MS);
-        self.send(node, reaped, Message::Exited { role, run: jvm.run, status });
+        let said = jvm.phase == Phase::Stops && status == JVM_TERMINATED;
+        if self.nodes[node].alive.is_some() {
+            // An adopted one is nobody's child: its end is seen by its pipe, and its status by nobody.
+            let ours = jvm.parent == self.nodes[node].boot;
+            let status = if ours { status } else { ExitStatus::Unseen };
+            let most = if ours { 5 * MS } else { 200 * MS };
+            let told = jvm.told.max(self.now) - self.now + between(&mut self.rng, MS, most);
+            self.send(node, told, Message::Exited { role, run: jvm.run, status, said });
+        }
         self.vanish(node, role, &jvm);
     }
 
@@ -324,8 +494,8 @@ impl<D: Driver> World<D> {
         match jvm.phase {
             Phase::Connects => self.connect(node),
             Phase::Registers if connected => self.after(MS, What::Step { node, role: Role::Kafka, run, token }),
-            Phase::Serves if connected && self.ensemble.registrations[node].is_none() => {
-                let soon = between(&mut self.rng, 100 * MS, 2 * SEC);
+            Phase::Serves if connected && jvm.unregistered.is_some() && !jvm.gives_up => {
+                let soon = between(&mut self.rng, 100 * MS, 5 * SEC);
                 self.after(soon, What::Reregister { node, run });
             }
             Phase::Stops => self.go_on_stopping(node),

@@ -4,7 +4,7 @@ use kafka_node::model::{ReadinessLevel, Rng, Role, Roles};
 
 use crate::clock::{MIN, MS, SEC, Time};
 use crate::ensemble::{MOST, Mask, bit};
-use crate::jvm::Stuck;
+use crate::jvm::{Hang, Stuck};
 
 /// What kind of story it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +15,25 @@ pub enum Kind {
     Alone,
     /// Stops are asked for while brokers start and recover.
     Stops,
+    /// A cluster that serves, and then JVMs that are of no use any more, in good weather as a rule.
+    Hangs,
+    /// A cluster that serves, and then supervisors that die again and again, besides JVMs that do.
+    Successions,
     /// Everything that can go wrong does.
     Faults,
+}
+
+/// How a supervisor ends while its JVMs live on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// SIGKILL, now.
+    Kill,
+    /// SIGKILL in the middle of doing what it decided next: some of it has happened, the rest has not.
+    HalfWay,
+    /// SIGSTOP: it hears nothing for so long, and is killed then by systemd's watchdog, or goes on.
+    Stop { lasts: Time, killed: bool },
+    /// It becomes another program in place: its children stay its own.
+    Reload,
 }
 
 /// One thing that goes wrong.
@@ -26,8 +43,20 @@ pub enum Fault {
     Death { node: usize, role: Role, how: u8 },
     /// Its next stops never end by themselves.
     StuckStop { node: usize, role: Role, stuck: Stuck },
-    /// The process answers nobody for so long.
-    Hang { node: usize, role: Role, lasts: Time },
+    /// The process is of no use, in this way, for so long; `Time::MAX` is for ever.
+    Hang { node: usize, role: Role, hang: Hang, lasts: Time },
+    /// The same of all brokers at once: a common cause.
+    HangAll { hang: Hang, lasts: Time },
+    /// The broker loses its registration and never registers again.
+    Unregistered { node: usize },
+    /// The machine as a whole stands still for so long.
+    Starved { node: usize, lasts: Time },
+    /// The supervisor ends.
+    SupervisorDies { node: usize, end: End },
+    /// A broker with the same id on another machine registers whenever the place is free, for so long.
+    Stranger { node: usize, lasts: Time },
+    /// ZooKeeper refuses removals for so long.
+    Acl { lasts: Time },
     /// Processes cannot be made for so long.
     NoSpawn { node: usize, lasts: Time, curable: bool },
     /// The look before a start finds something for so long.
@@ -59,6 +88,15 @@ pub struct Weather {
     pub slow: u64,
     /// Arrive twice.
     pub twice: u64,
+    /// What was asked of ZooKeeper is done, and the answer says that it failed.
+    pub unsure: u64,
+}
+
+impl Weather {
+    /// Nothing is lost, late, slow or doubled.
+    pub fn is_clear(self) -> bool {
+        self == Weather::default()
+    }
 }
 
 /// One node.
@@ -93,9 +131,11 @@ impl Schedule {
     /// What the seed of `rng` decides.
     pub fn new(rng: &mut Rng) -> Schedule {
         let kind = match rng.below(100) {
-            0..8 => Kind::Alone,
-            8..18 => Kind::Calm,
-            18..32 => Kind::Stops,
+            0..6 => Kind::Alone,
+            6..14 => Kind::Calm,
+            14..25 => Kind::Stops,
+            25..42 => Kind::Hangs,
+            42..60 => Kind::Successions,
             _ => Kind::Faults,
         };
         let mut nodes = cluster(kind, rng);
@@ -132,6 +172,8 @@ impl Schedule {
         match kind {
             Kind::Calm | Kind::Alone => {}
             Kind::Stops => schedule.add_stops(last_on, rng),
+            Kind::Hangs => schedule.add_hangs(last_on, rng),
+            Kind::Successions => schedule.add_successions(last_on, rng),
             Kind::Faults => schedule.add_faults(rng),
         }
         schedule
@@ -159,15 +201,103 @@ impl Schedule {
         self.heal_at = last_on + 30 * SEC + rng.below(2 * self.grace.min(MIN));
     }
 
-    fn add_faults(&mut self, rng: &mut Rng) {
-        if rng.chance(50) {
+    fn add_weather(&mut self, percent: u64, rng: &mut Rng) {
+        if rng.chance(percent) {
             self.weather = Weather {
                 lost: pick(rng, &[0, 1, 5, 20]),
                 late: pick(rng, &[0, 1, 5, 10]),
                 slow: pick(rng, &[0, 5, 30]),
                 twice: pick(rng, &[0, 1, 10]),
+                unsure: pick(rng, &[0, 5, 30]),
             };
         }
+    }
+
+    /// A cluster that has come up meets hangs and little else.
+    fn add_hangs(&mut self, last_on: Time, rng: &mut Rng) {
+        self.add_weather(25, rng);
+        let ready = last_on + between(rng, 20 * SEC, 100 * SEC);
+        let mut last = ready;
+        for _ in 0..=rng.below(3) {
+            let at = ready + rng.below(60 * SEC);
+            last = last.max(at);
+            let fault = match rng.below(10) {
+                0..7 => self.a_hang(rng),
+                7 => Fault::Acl { lasts: 30 * SEC },
+                8 => self.a_death(rng),
+                _ => self.an_end(rng),
+            };
+            self.faults.push((at, fault));
+        }
+        self.heal_at = last + pick(rng, &[20 * SEC, 90 * SEC, 150 * SEC]);
+    }
+
+    /// A cluster that has come up meets dying supervisors, and JVMs that die about then.
+    fn add_successions(&mut self, last_on: Time, rng: &mut Rng) {
+        self.add_weather(30, rng);
+        let ready = last_on + pick(rng, &[SEC, 10 * SEC, 40 * SEC, 90 * SEC]);
+        let mut at = ready;
+        for _ in 0..=rng.below(6) {
+            at += rng.below(30 * SEC);
+            let close = at + pick(rng, &[20 * MS, 500 * MS, 2 * SEC, 20 * SEC]);
+            let (first, second) = if rng.chance(50) { (at, close) } else { (close, at) };
+            let end = self.an_end(rng);
+            self.faults.push((first, end));
+            let other = match rng.below(12) {
+                0..7 => self.a_death(rng),
+                7 => self.a_hang(rng),
+                8 => self.an_end(rng),
+                9 => Fault::Stranger { node: self.a_node(rng), lasts: pick(rng, &[5 * SEC, 40 * SEC]) },
+                10 => Fault::NoSession { node: self.a_node(rng), lasts: pick(rng, &[SEC, 15 * SEC]) },
+                _ => {
+                    let node = self.a_node(rng);
+                    self.faults.push((second + rng.below(10 * SEC), Fault::PowerOn { node }));
+                    Fault::PowerOff { node }
+                }
+            };
+            self.faults.push((second, other));
+        }
+        self.heal_at = at + pick(rng, &[5 * SEC, 30 * SEC, 60 * SEC]);
+    }
+
+    fn a_node(&self, rng: &mut Rng) -> usize {
+        rng.below(self.nodes.len() as u64) as usize
+    }
+
+    fn a_role(&self, node: usize, rng: &mut Rng) -> Role {
+        match self.nodes[node].roles {
+            Roles { zookeeper: true, kafka: true } if rng.chance(35) => Role::ZooKeeper,
+            Roles { kafka: true, .. } => Role::Kafka,
+            Roles { .. } => Role::ZooKeeper,
+        }
+    }
+
+    fn a_death(&self, rng: &mut Rng) -> Fault {
+        let node = self.a_node(rng);
+        Fault::Death { node, role: self.a_role(node, rng), how: rng.below(5) as u8 }
+    }
+
+    fn a_hang(&self, rng: &mut Rng) -> Fault {
+        let node = self.a_node(rng);
+        let role = self.a_role(node, rng);
+        let lasts = pick(rng, &[3 * SEC, 8 * SEC, 30 * SEC, 90 * SEC, Time::MAX, Time::MAX]);
+        let hang = pick(rng, &Hang::ALL);
+        match rng.below(12) {
+            0..8 => Fault::Hang { node, role, hang, lasts },
+            8 => Fault::HangAll { hang, lasts },
+            9 => Fault::Unregistered { node },
+            _ => Fault::Starved { node, lasts: pick(rng, &[3 * SEC, 12 * SEC, 40 * SEC, 90 * SEC]) },
+        }
+    }
+
+    fn an_end(&self, rng: &mut Rng) -> Fault {
+        let stop = End::Stop { lasts: pick(rng, &[SEC, 10 * SEC, 30 * SEC]), killed: rng.chance(70) };
+        let end = pick(rng, &[End::Kill, End::HalfWay, End::HalfWay, stop, End::Reload]);
+        Fault::SupervisorDies { node: self.a_node(rng), end }
+    }
+
+    fn add_faults(&mut self, rng: &mut Rng) {
+        self.add_weather(50, rng);
         let horizon = match rng.below(100) {
             0..85 => between(rng, 20 * SEC, 100 * SEC),
             85..98 => between(rng, 100 * SEC, 5 * MIN),
@@ -181,22 +311,22 @@ impl Schedule {
     }
 
     fn add_fault(&mut self, at: Time, rng: &mut Rng) {
-        let node = rng.below(self.nodes.len() as u64) as usize;
-        let role = match self.nodes[node].roles {
-            Roles { zookeeper: true, kafka: true } if rng.chance(35) => Role::ZooKeeper,
-            Roles { kafka: true, .. } => Role::Kafka,
-            Roles { .. } => Role::ZooKeeper,
-        };
+        let node = self.a_node(rng);
+        let role = self.a_role(node, rng);
         let lasts = pick(rng, &[SEC, 8 * SEC, 30 * SEC, 90 * SEC]);
         let later = at + lasts / 2 + rng.below(lasts);
-        let fault = match rng.below(100) {
+        let fault = match rng.below(130) {
+            100..110 => self.an_end(rng),
+            110..122 => self.a_hang(rng),
+            122..126 => Fault::Stranger { node, lasts },
+            126..130 => Fault::Acl { lasts },
             0..30 => Fault::Death { node, role, how: rng.below(5) as u8 },
             30..36 => {
                 let stuck = if rng.chance(50) { Stuck::Idle } else { Stuck::Busy };
                 self.faults.push((later, Fault::Stop { node }));
                 Fault::StuckStop { node, role, stuck }
             }
-            36..43 => Fault::Hang { node, role, lasts },
+            36..43 => Fault::Hang { node, role, hang: pick(rng, &Hang::ALL), lasts },
             43..50 => Fault::NoSpawn { node, lasts, curable: rng.chance(70) },
             50..56 => Fault::Preflight { node, lasts },
             56..61 => Fault::NoSession { node, lasts },

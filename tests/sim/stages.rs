@@ -6,9 +6,9 @@ use crate::clock::{MIN, SEC, Time};
 use crate::driver::Driver;
 use crate::ensemble::MOST;
 use crate::invariants::{Broken, hold};
-use crate::jvm::Phase;
+use crate::jvm::{Hang, Phase};
 use crate::message::Message;
-use crate::schedule::{Fault, Kind, Weather};
+use crate::schedule::{Fault, Weather};
 use crate::world::{What, World};
 
 /// How far the schedule is.
@@ -31,7 +31,7 @@ const QUIET_FOR: Time = 15 * SEC;
 /// From the end of all trouble to the last node's readiness: the brief's twenty minutes.
 const READY_WITHIN: Time = 20 * MIN;
 /// After this the last answer that was late in bad weather has come.
-const LAST_LATE_ANSWER: Time = 65 * SEC;
+pub const LAST_LATE_ANSWER: Time = 65 * SEC;
 
 impl<D: Driver> World<D> {
     /// Lets something go wrong, unless all is to be well by then.
@@ -48,14 +48,27 @@ impl<D: Driver> World<D> {
                 }
             }
             Fault::StuckStop { node, role, stuck } => self.stick(node, role, stuck),
-            Fault::Hang { node, role, lasts } => {
-                if let Some(jvm) = &mut self.nodes[node].jvms[role as usize] {
-                    jvm.hangs_until = now + lasts;
-                    let run = jvm.run;
-                    self.after(lasts, What::Reregister { node, run });
+            Fault::Hang { node, role, hang, lasts } => self.hang(node, role, hang, lasts),
+            Fault::HangAll { hang, lasts } => {
+                for node in 0..self.nodes.len() {
+                    self.hang(node, Role::Kafka, hang, lasts);
                 }
-                self.note_broker(node);
             }
+            Fault::Unregistered { node } => self.unregister_for_good(node),
+            Fault::Starved { node, lasts } => {
+                self.nodes[node].asleep = self.nodes[node].asleep.max(now + lasts);
+                self.nodes[node].starved = self.nodes[node].asleep;
+                for role in Role::ALL {
+                    self.hang(node, role, Hang::Starved, lasts);
+                }
+            }
+            Fault::SupervisorDies { node, end } => self.end_supervisor(node, end),
+            Fault::Stranger { node, lasts } => {
+                self.nodes[node].stranger = now + lasts;
+                self.after(0, What::Stranger { node });
+                self.after(lasts, What::Stranger { node });
+            }
+            Fault::Acl { lasts } => self.acl = now + lasts,
             Fault::NoSpawn { node, lasts, curable } => self.nodes[node].no_spawn = (now + lasts, curable),
             Fault::Preflight { node, lasts } => self.nodes[node].preflight_held = now + lasts,
             Fault::NoSession { node, lasts } => self.nodes[node].no_session = now + lasts,
@@ -65,7 +78,7 @@ impl<D: Driver> World<D> {
             }
             Fault::Whole => self.whole(),
             Fault::PowerOff { node } => self.power_off(node),
-            Fault::PowerOn { node } => self.power_on(node)?,
+            Fault::PowerOn { node } => self.begin(node)?,
             Fault::Stop { node } => self.send(node, 0, Message::Stop),
             Fault::Oversleep { node, by } => self.nodes[node].oversleep = now + by,
         }
@@ -78,12 +91,24 @@ impl<D: Driver> World<D> {
     }
 
     fn power_off(&mut self, node: usize) {
-        self.nodes[node].boot += 1;
-        self.nodes[node].alive = None;
+        let this = &mut self.nodes[node];
+        this.boot += 1;
+        (this.alive, this.powered, this.half_way, this.asleep, this.starved) = (None, false, false, 0, 0);
+        this.unread.clear();
         for role in Role::ALL {
             if let Some(jvm) = self.nodes[node].jvms[role as usize].take() {
                 self.vanish(node, role, &jvm);
             }
+        }
+    }
+
+    /// The broker loses its registration, and never comes back for it.
+    fn unregister_for_good(&mut self, node: usize) {
+        let Some(jvm) = &mut self.nodes[node].jvms[Role::Kafka as usize] else { return };
+        let own = self.ensemble.registrations[node].is_some_and(|there| there.session == jvm.session);
+        if own && jvm.phase == Phase::Serves {
+            jvm.gives_up = true;
+            self.unregister(node);
         }
     }
 
@@ -101,19 +126,42 @@ impl<D: Driver> World<D> {
             this.preflight_held = 0;
             this.no_session = 0;
             this.oversleep = 0;
+            this.half_way = false;
+            this.stranger = this.stranger.min(now);
             for jvm in this.jvms.iter_mut().flatten() {
-                jvm.hangs_until = jvm.hangs_until.min(now);
                 if jvm.phase != Phase::Stops {
                     jvm.stuck = None;
                 }
             }
-            if this.alive.is_none() {
+            self.after(0, What::Stranger { node });
+            for role in Role::ALL {
+                self.end_what_nobody_mends(node, role);
+            }
+            if self.nodes[node].alive.is_none() {
                 let soon = self.rng.below(3 * SEC);
                 self.after(soon, What::PowerOn { node });
             }
             self.note_broker(node);
         }
+        self.acl = 0;
         self.after(SEC, What::Look);
+    }
+
+    /// A hang for ever is the supervisor's to mend, where it can know that the run was of use once. Any other ends now.
+    fn end_what_nobody_mends(&mut self, node: usize, role: Role) {
+        let now = self.now;
+        let stopping = self.nodes[node].alive.as_ref().is_some_and(|alive| alive.book.stops > 0);
+        let this = &mut self.nodes[node];
+        let Some(jvm) = &mut this.jvms[role as usize] else { return };
+        let Some(hanging) = jvm.hanging.filter(|hanging| now < hanging.until) else { return };
+        let known = this.record.entry(jvm.run).is_some_and(|entry| entry.served) && !stopping;
+        let mended = hanging.hang.deserves_an_end() && (hanging.hang != Hang::SlowSpiral || jvm.counted);
+        // (one that nobody saw serve is left alone for ever: it may recover)
+        if !(known && mended && hanging.until == Time::MAX) {
+            let run = jvm.run;
+            jvm.hang_ends(now);
+            self.after(0, What::HangOver { node, role, run });
+        }
     }
 
     /// A supervisor has finished; in the healing its node is started again.
@@ -130,7 +178,7 @@ impl<D: Driver> World<D> {
         let short = self.nodes[node].plan.roles.kafka && self.schedule.grace >= 5 * MIN;
         hold!(a_calm_stop_is_clean(calm && short, clean));
         self.nodes[node].boot += 1;
-        self.nodes[node].alive = None;
+        (self.nodes[node].alive, self.nodes[node].powered) = (None, false);
         if matches!(self.stage, Stage::Healing { .. }) {
             self.after(SEC, What::PowerOn { node });
         }
@@ -157,7 +205,7 @@ impl<D: Driver> World<D> {
                 }
             }
             Stage::Quiet { since } => {
-                if now - self.schedule.heal_at > LAST_LATE_ANSWER || self.schedule.kind != Kind::Faults {
+                if now - self.schedule.heal_at > LAST_LATE_ANSWER || self.is_calm() {
                     for node in 0..self.nodes.len() {
                         if let Some((view, _)) = self.view(node) {
                             hold!(a_quiet_cluster_stays_ready(&view));
@@ -165,6 +213,9 @@ impl<D: Driver> World<D> {
                     }
                 }
                 if now - since > QUIET_FOR {
+                    let keeper = self.token.map(|token| token.node);
+                    let keeper = keeper.filter(|node| self.knows_that_all_serve(*node));
+                    hold!(nobody_keeps_the_restart_token_once_all_serve(keeper));
                     self.stage = if self.schedule.stops_at_the_end { self.stop_all() } else { Stage::Done };
                 }
             }
@@ -179,7 +230,8 @@ impl<D: Driver> World<D> {
     }
 
     fn all_ready(&self) -> bool {
-        (0..self.nodes.len()).all(|node| self.view(node).is_some_and(|(view, _)| view.ready))
+        let useful = (0..self.nodes.len()).all(|node| !self.is_useless(node));
+        useful && (0..self.nodes.len()).all(|node| self.view(node).is_some_and(|(view, _)| view.ready))
     }
 
     fn stop_all(&mut self) -> Stage {

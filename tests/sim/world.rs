@@ -1,22 +1,25 @@
 //! The world: a queue of what will happen, the nodes with their supervisors, and the loop that lets time pass.
 //!
-//! Absent here, in files of their own: what JVMs do (`processes.rs`), what probes see (`probes.rs`), what goes wrong and
+//! Absent here, in files of their own: what JVMs do (`processes.rs`), what probes see (`probes.rs`), what is asked of ZooKeeper
+//! (`requests.rs`), how supervisors follow each other (`succession.rs`), what is true of health (`health.rs`), what goes wrong and
 //! how a schedule ends (`stages.rs`).
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
-use std::time::Duration;
 
 use kafka_node::model::{Moment, NodeName, Notice, Rng, Role, RunId};
-use kafka_node::supervise::{Action, NodeView, Policy, Probe};
+use kafka_node::supervise::{Action, Mark, NodeView, Policy, Probe};
 
 use crate::book::{Book, world_time};
 use crate::clock::{MIN, SEC, Time, long};
 use crate::driver::Driver;
 use crate::ensemble::{Ensemble, Mask, bit};
+use crate::health::{HANG_AFTER, SLOW_AFTER};
 use crate::invariants::{self, Broken, Serves, Truth, hold};
-use crate::jvm::{Jvm, Stuck};
+use crate::jvm::{Jvm, Phase, Stuck};
 use crate::message::Message;
+use crate::record::Record;
+use crate::requests::{Removal, Restarting, TokenZnode};
 use crate::schedule::{Fault, Kind, NodePlan, Schedule, Weather};
 use crate::stages::Stage;
 
@@ -62,6 +65,30 @@ pub enum What {
     Lapse { node: usize, session: i64 },
     /// A broker that lost its session comes back for another.
     Reregister { node: usize, run: RunId },
+    /// The hang of a process may be over.
+    HangOver { node: usize, role: Role, run: RunId },
+    /// A question to a process that answers nobody times out.
+    Unanswered { node: usize, role: Role, run: RunId, asked: (u32, Time) },
+    /// A line of a broker's output names its session.
+    Prints { node: usize, run: RunId, session: i64 },
+    /// A stranger with this node's id comes for its place, or leaves it.
+    Stranger { node: usize },
+    /// A removal's first step.
+    FenceLook(Removal),
+    /// A removal's second step, of the znode with this stamp.
+    FenceRemove(Removal, u64),
+    /// What a dead broker left is to be gone by now, where all was well.
+    FenceDue { node: usize, life: u32, session: i64, since: Time },
+    /// The restart token is asked for.
+    TokenTake { node: usize, life: u32, ask: u64, asked: Time },
+    /// The restart token is given back.
+    TokenRelease { node: usize, life: u32 },
+    /// The next supervisor begins, if this is still its turn.
+    Begin { node: usize, boot: u32 },
+    /// systemd kills a supervisor that stood still for too long.
+    WatchdogKills { node: usize, boot: u32 },
+    /// Overdue things are looked for.
+    Inspect,
     /// Power comes.
     PowerOn { node: usize },
     /// Something goes wrong.
@@ -105,15 +132,40 @@ pub struct Alive<D> {
     pub policy: Policy,
     pub book: Book,
     /// When it wants to be woken, in world time.
-    wake: Option<Time>,
-    handled: u64,
+    pub wake: Option<Time>,
+    pub handled: u64,
+    /// When it began.
+    pub since: Time,
 }
 
 /// One machine.
 pub struct Node<D> {
     pub plan: NodePlan,
     pub alive: Option<Alive<D>>,
+    /// The machine is on.
+    pub powered: bool,
+    /// The number of the present or next life of its supervisor.
     pub boot: u32,
+    /// What is on its disk about runs.
+    pub record: Record,
+    /// Lines that name sessions and were read by no supervisor yet.
+    pub unread: Vec<(RunId, i64)>,
+    /// Its supervisor hears and does nothing until then.
+    pub asleep: Time,
+    /// The machine as a whole stands still until then.
+    pub starved: Time,
+    /// Its supervisor dies in the middle of the next thing it does.
+    pub half_way: bool,
+    /// A stranger wants its place until then.
+    pub stranger: Time,
+    /// Its supervisor's session does things in order: this is the last one's moment.
+    pub turn: Time,
+    /// Since when nothing disturbs it; and its supervisor neither.
+    pub calm: Option<Time>,
+    pub attended: Option<Time>,
+    /// Since when its clients reach nobody who leads.
+    pub quorum_lost: Option<Time>,
+    pids: i32,
     pub jvms: [Option<Jvm>; 2],
     /// The broker's logs were not closed cleanly.
     pub dirty: bool,
@@ -134,6 +186,12 @@ pub struct World<D> {
     pub weather: Weather,
     pub nodes: Vec<Node<D>>,
     pub ensemble: Ensemble,
+    /// The cluster's restart token.
+    pub token: Option<TokenZnode>,
+    /// A restart for health under way.
+    pub restarting: Option<Restarting>,
+    /// ZooKeeper refuses removals until then.
+    pub acl: Time,
     pub stage: Stage,
     /// Some server left although others needed its quorum, and said so.
     pub left_quorum: bool,
@@ -146,7 +204,6 @@ pub struct World<D> {
     number: u64,
     served: [Mask; 2],
     batch: Vec<Action>,
-    pids: i32,
 }
 
 impl<D: Driver> World<D> {
@@ -165,6 +222,9 @@ impl<D: Driver> World<D> {
             weather: schedule.weather,
             ensemble: Ensemble::new(nodes.len(), schedule.members()),
             nodes,
+            token: None,
+            restarting: None,
+            acl: 0,
             stage: Stage::Weather,
             left_quorum: false,
             brokers: 0,
@@ -175,7 +235,6 @@ impl<D: Driver> World<D> {
             number: 0,
             served: [0; 2],
             batch: Vec::new(),
-            pids: 1000,
             schedule,
         };
         for node in 0..world.nodes.len() {
@@ -186,6 +245,7 @@ impl<D: Driver> World<D> {
             world.at(at, What::Fault(fault));
         }
         world.at(world.schedule.heal_at, What::Heal);
+        world.at(SEC, What::Inspect);
         world
     }
 
@@ -217,6 +277,7 @@ impl<D: Driver> World<D> {
                 (None, None) => break,
             }
             self.note_truth();
+            self.note_token();
             hold!(the_story_comes_to_an_end(self.counts.events, self.number));
         }
         self.counts.lasted = self.now;
@@ -234,7 +295,26 @@ impl<D: Driver> World<D> {
             What::Synced { node } => self.ensemble.synced(node),
             What::Lapse { node, session } => self.lapse(node, session),
             What::Reregister { node, run } => self.reregister(node, run),
-            What::PowerOn { node } => self.power_on(node)?,
+            What::HangOver { node, role, run } => self.hang_over(node, role, run),
+            What::Unanswered { node, role, run, asked } => self.unanswered(node, role, run, asked),
+            What::Prints { node, run, session } => self.prints(node, run, session),
+            What::Stranger { node } => self.stranger(node),
+            What::FenceLook(removal) => self.fence_look(removal),
+            What::FenceRemove(removal, stamp) => self.fence_remove(removal, stamp)?,
+            What::FenceDue { node, life, session, since } => self.fence_due(node, life, session, since)?,
+            What::TokenTake { node, life, ask, asked } => self.take_token(node, life, ask, asked),
+            What::TokenRelease { node, life } => self.release_token(node, life),
+            What::Begin { node, .. } if self.now < self.nodes[node].starved => {
+                self.at(self.nodes[node].starved, what); // nothing begins on a machine that stands still
+            }
+            What::Begin { node, boot } if self.nodes[node].boot == boot => self.begin(node)?,
+            What::WatchdogKills { node, boot } if self.nodes[node].boot == boot => self.supervisor_is_gone(node),
+            What::Begin { .. } | What::WatchdogKills { .. } => {} // overtaken
+            What::Inspect => {
+                self.inspect()?;
+                self.after(SEC, What::Inspect);
+            }
+            What::PowerOn { node } => self.begin(node)?,
             What::Fault(fault) => self.strike(fault)?,
             What::Heal => self.heal(),
             What::Look => self.look()?,
@@ -242,22 +322,7 @@ impl<D: Driver> World<D> {
         Ok(())
     }
 
-    /// Begins a life of the node's supervisor.
-    pub fn power_on(&mut self, node: usize) -> Result<(), Broken> {
-        if self.nodes[node].alive.is_some() || self.stage == Stage::Stopping {
-            return Ok(());
-        }
-        let policy = self.policy(node);
-        let now = self.local(node);
-        let rng = Rng::new(self.rng.next_u64());
-        let supervisor = D::new(policy.clone(), now, rng);
-        let book = Book::new(&policy, self.now);
-        self.nodes[node].alive = Some(Alive { supervisor, policy, book, wake: None, handled: 0 });
-        self.say(node, || String::from("power on"));
-        self.drain(node, false)
-    }
-
-    fn policy(&self, node: usize) -> Policy {
+    pub fn policy(&self, node: usize) -> Policy {
         let name = |n: usize| NodeName::new(format!("node{}", n + 1));
         let members = (0..self.nodes.len()).filter(|n| self.nodes[*n].plan.roles.zookeeper);
         let number = kafka_node::model::NodeNumber::new(node as i64 + 1);
@@ -272,14 +337,15 @@ impl<D: Driver> World<D> {
             rank: (0..node).filter(|n| self.nodes[*n].plan.roles.zookeeper).count(),
             level: self.schedule.level,
             probe_interval: long(self.schedule.probe_interval),
-            hang_after: Duration::from_secs(10),
+            hang_after: long(HANG_AFTER),
+            slow_after: long(SLOW_AFTER),
             grace: long(self.schedule.grace),
             first_run: RunId(u64::from(self.nodes[node].boot) << 32),
         }
     }
 
     /// The node's own clock.
-    fn local(&self, node: usize) -> Moment {
+    pub fn local(&self, node: usize) -> Moment {
         Moment::from_origin(long(self.now + self.nodes[node].plan.offset))
     }
 
@@ -308,7 +374,14 @@ impl<D: Driver> World<D> {
         if self.nodes[node].boot != boot {
             return Ok(());
         }
+        if self.now < self.nodes[node].asleep {
+            self.at(self.nodes[node].asleep, What::Tell { node, boot, message });
+            return Ok(());
+        }
         self.say(node, || format!("<- {message:?}"));
+        if let Message::Exited { role: Role::Kafka, run, .. } = message {
+            self.expect_fence(node, run);
+        }
         // What time alone brings is done before an old message, so that what follows is the message's own doing.
         if self.nodes[node].alive.as_ref().is_some_and(|alive| alive.book.is_old(&message)) {
             self.wake(self.now, node)?;
@@ -336,7 +409,7 @@ impl<D: Driver> World<D> {
     }
 
     /// Checks and does what the supervisor wants done, and learns when it wants to be woken.
-    fn drain(&mut self, node: usize, kafka_failed: bool) -> Result<(), Broken> {
+    pub fn drain(&mut self, node: usize, kafka_failed: bool) -> Result<(), Broken> {
         let mut batch = std::mem::take(&mut self.batch);
         batch.clear();
         let (now, offset) = (self.now, self.nodes[node].plan.offset);
@@ -356,12 +429,17 @@ impl<D: Driver> World<D> {
                 }
             }
         }
-        for action in batch.drain(..) {
+        let cut = self.cut(node, &batch);
+        for action in batch.drain(..).take(cut.unwrap_or(usize::MAX)) {
             self.say(node, || format!("-> {}", shown(&action)));
             self.check(node, &action, kafka_failed)?;
             self.perform(node, action);
         }
         self.batch = batch;
+        if cut.is_some() {
+            self.supervisor_is_gone(node);
+            return Ok(());
+        }
         let Some(alive) = &mut self.nodes[node].alive else { return Ok(()) };
         hold!(stopping_is_said_once_at_the_first_request(&alive.book));
         alive.wake = alive.supervisor.poll_timeout().map(|at| world_time(at, offset));
@@ -380,24 +458,26 @@ impl<D: Driver> World<D> {
         hold!(nothing_is_done_after_the_finish(book));
         match *action {
             Action::Spawn { role, run } => {
-                hold!(never_two_live_runs_of_a_service(book, role, run));
+                let lives = self.nodes[node].jvms[role as usize].as_ref().map(|jvm| jvm.run);
+                hold!(never_two_live_runs_of_a_service(book, role, run, lives));
                 hold!(runs_count_up(book, role, run));
                 hold!(nothing_starts_in_a_stop_but_the_zookeeper_that_kafka_needs(book, role));
                 hold!(nothing_starts_before_its_preflight_is_clear(book, role, now));
                 hold!(no_start_before_its_pause_is_over(book, role, now));
                 if role == Role::Kafka {
-                    hold!(kafka_never_starts_before_quorum_ready(book, now));
+                    let woke = self.nodes[node].asleep.min(now);
+                    hold!(kafka_never_starts_before_quorum_ready(book, woke, now));
                     hold!(kafka_never_starts_against_a_registration_seen_held(book, now));
                     hold!(kafka_never_starts_before_its_registration_was_read(book, now));
                 }
             }
             Action::Terminate { role, run } => {
-                self.check_signal(book, role, run, kafka_failed)?;
+                self.check_signal(node, book, role, run, kafka_failed)?;
                 hold!(term_is_sent_once(book, role, run));
                 hold!(term_never_during_start_or_recovery_unless_second_request_or_no_progress(book, role, now));
             }
             Action::Kill { role, run } => {
-                self.check_signal(book, role, run, kafka_failed)?;
+                self.check_signal(node, book, role, run, kafka_failed)?;
                 hold!(kill_never_before_grace(book, role, now));
                 hold!(kill_never_while_stop_progresses_before_the_limit(book, role, now));
             }
@@ -408,22 +488,41 @@ impl<D: Driver> World<D> {
                 }
                 Probe::Progress { role, run } => hold!(probes_ask_the_present_run(book, role, run)),
                 Probe::Preflight { .. } | Probe::Ensemble { .. } | Probe::Registration { .. } | Probe::Brokers => {}
+                Probe::Fence { session, .. } => {
+                    hold!(fence_never_touches_another_session(node, session.0, self.ensemble.owner(session.0)));
+                    hold!(fence_only_on_proof(session.0, self.session_lives(session.0)));
+                }
+                Probe::Token { .. } => {}
             },
+            Action::Mark { run, mark: Mark::Session(session), .. } => {
+                hold!(a_run_is_marked_with_its_own_sessions_only(run, session.0, self.ensemble.owner(session.0)));
+            }
+            Action::Settle { role, run } => {
+                let lives = self.nodes[node].jvms[role as usize].as_ref().is_some_and(|jvm| jvm.run == run);
+                hold!(a_living_run_is_never_struck_from_the_record(role, run, lives));
+            }
+            Action::Dump { role, run } => hold!(signals_go_to_the_present_run(book, role, run)),
             Action::Finish { clean } => {
                 hold!(finish_only_when_all_down(book));
                 hold!(finish_clean_only_if_no_kill_and_clean_codes(book, clean));
             }
-            Action::Announce(_) | Action::Ready | Action::Stopping => {}
+            Action::Announce(_) | Action::Ready | Action::Stopping | Action::ReleaseToken => {}
+            Action::Mark { mark: Mark::Served, .. } => {}
         }
         Ok(())
     }
 
-    fn check_signal(&self, book: &Book, role: Role, run: RunId, kafka_failed: bool) -> Result<(), Broken> {
+    fn check_signal(&self, node: usize, book: &Book, role: Role, run: RunId, kafka_failed: bool) -> Result<(), Broken> {
+        hold!(supervisor_death_never_stops_a_jvm(book, role, run));
         hold!(kafka_failure_never_stops_zookeeper(book, role, kafka_failed));
-        hold!(zookeeper_is_never_signalled_unless_the_node_stops(book, role));
+        hold!(zookeeper_is_never_signalled_unless_the_node_stops_or_for_health(book, role));
         hold!(zookeeper_never_stops_before_kafka(book, role));
-        hold!(kafka_is_never_signalled_unless_the_node_stops(book, role));
+        hold!(kafka_is_never_signalled_unless_the_node_stops_or_for_health(book, role));
         hold!(signals_go_to_the_present_run(book, role, run));
+        let first = book.life_of(role, run).filter(|life| life.terminated.is_none() && life.killed.is_none());
+        if let Some(blame) = first.and_then(|life| life.health) {
+            self.check_health_end(node, role, run, blame)?;
+        }
         Ok(())
     }
 
@@ -434,14 +533,21 @@ impl<D: Driver> World<D> {
             Action::Spawn { role, run } => {
                 alive.book.orders(now, role, run);
                 self.counts.spawns += 1;
+                self.nodes[node].record.intends(role, run);
                 self.spawn(node, role, run);
             }
             Action::Terminate { role, run } => {
-                alive.book.terminates(now, role);
+                let health = alive.book.terminates(now, role);
+                if health {
+                    self.note_health_end(node, role);
+                }
                 self.sigterm(node, role, run);
             }
             Action::Kill { role, run } => {
-                alive.book.kills(now, role);
+                let health = alive.book.kills(now, role);
+                if health {
+                    self.note_health_end(node, role);
+                }
                 self.sigkill(node, role, run);
             }
             Action::Probe(probe) => {
@@ -455,6 +561,15 @@ impl<D: Driver> World<D> {
             Action::Ready => alive.book.ready_said += 1,
             Action::Stopping => alive.book.stopping_said += 1,
             Action::Finish { clean } => alive.book.finished = Some(clean),
+            Action::Mark { run, mark, .. } => {
+                if let Mark::Served = mark {
+                    alive.book.serves(now, run);
+                }
+                self.nodes[node].record.marks(run, mark);
+            }
+            Action::Settle { run, .. } => self.nodes[node].record.settles(run),
+            Action::ReleaseToken => self.ask_release(node),
+            Action::Dump { .. } => {}
         }
     }
 
@@ -469,6 +584,10 @@ impl<D: Driver> World<D> {
         hold!(ready_only_when_level_reached(&view, book, self.truth(node), self.now, self.staleness()));
         hold!(every_wait_has_a_reason(&view, book));
         hold!(the_states_words_agree(&view, book));
+        for service in &view.services {
+            let jvm = self.nodes[node].jvms[service.role as usize].as_ref().filter(|jvm| service.run == Some(jvm.run));
+            hold!(adopted_runs_keep_their_pid(service, book, jvm.map(|jvm| jvm.pid)));
+        }
         hold!(ready_is_said_once(book, &view));
         let kernel = if self.stage == Stage::Weather { 3 * MIN } else { 2 * MIN };
         hold!(a_stop_ends_in_bounded_time(book, self.now, kernel));
@@ -488,12 +607,22 @@ impl<D: Driver> World<D> {
     }
 
     fn truth(&self, node: usize) -> Truth {
+        let strange = self.ensemble.registrations[node].is_some_and(|there| there.elsewhere);
         let serves = |role: Role| match self.nodes[node].lost[role as usize] {
+            // Nobody tells a stranger's registration under this node's id from its own, and its broker answers.
+            _ if role == Role::Kafka && (strange || self.stops_unseen(node)) => Serves::Yes,
             _ if self.served[role as usize] & bit(node) != 0 => Serves::Yes,
-            Some(at) => Serves::Until(at),
+            // What it slept through it could not know.
+            Some(at) => Serves::Until(at.max(self.nodes[node].asleep).max(self.nodes[node].stranger).min(self.now)),
             None => Serves::Never,
         };
         Truth { zookeeper: serves(Role::ZooKeeper), kafka: serves(Role::Kafka) }
+    }
+
+    /// A broker takes its time to stop, since a supervisor that is dead told it to: it answers until its end.
+    fn stops_unseen(&self, node: usize) -> bool {
+        let jvm = self.nodes[node].jvms[Role::Kafka as usize].as_ref();
+        jvm.is_some_and(|jvm| jvm.phase == Phase::Stops && jvm.parent != self.nodes[node].boot)
     }
 
     /// Notes when a service stopped serving in truth.
@@ -511,9 +640,15 @@ impl<D: Driver> World<D> {
         self.served = serve;
     }
 
-    pub fn next_pid(&mut self) -> i32 {
-        self.pids += 1;
-        self.pids
+    /// Pids come round again soon: one of a dead run may be another process's before the next supervisor looks.
+    pub fn next_pid(&mut self, node: usize) -> i32 {
+        let this = &mut self.nodes[node];
+        loop {
+            this.pids = this.pids % 4 + 1;
+            if this.jvms.iter().flatten().all(|jvm| jvm.pid != this.pids) {
+                return this.pids;
+            }
+        }
     }
 
     /// Sends a message that always arrives.
@@ -558,7 +693,19 @@ impl<D> Node<D> {
         Node {
             plan,
             alive: None,
+            powered: false,
             boot: 1,
+            record: Record::default(),
+            unread: Vec::new(),
+            asleep: 0,
+            starved: 0,
+            half_way: false,
+            stranger: 0,
+            turn: 0,
+            calm: None,
+            attended: None,
+            quorum_lost: None,
+            pids: 0,
             jvms: [None, None],
             dirty: plan.dirty,
             stuck: [None, None],
@@ -573,7 +720,7 @@ impl<D> Node<D> {
     /// When the supervisor is woken: when it wants to be, or later where its loop oversleeps.
     fn wake(&self) -> Option<Time> {
         let wanted = self.alive.as_ref()?.wake?;
-        Some(wanted.max(self.oversleep))
+        Some(wanted.max(self.oversleep).max(self.asleep))
     }
 }
 

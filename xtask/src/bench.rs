@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures, printed with what they were measured on. Nothing here passes or fails by a figure;
 //! noisy machines would make that a coin toss. Absent on purpose: a history of figures; the notes in `docs/` have it.
 
+pub mod faults;
 mod ground;
 pub mod idle;
 mod judge;

@@ -17,15 +17,20 @@ pub fn cargo(places: &Places) -> Command {
     command
 }
 
-/// Builds the binary in a profile's directory, "release" or "debug"; its path.
+/// Builds the binary in a profile's directory, "release", "fast" or "debug"; its path.
 pub fn kafka_node(places: &Places, progress: &Progress, profile: &str) -> Outcome<PathBuf> {
     let mut command = cargo(places);
     command.args(["build", "--package", "kafka-node", "--bin", "kafka-node"]);
-    if profile == "release" {
-        command.arg("--release");
-        progress.say("build: kafka-node, optimised as released (a fresh build takes some minutes)");
-    } else {
-        progress.say("build: kafka-node, not optimised (--debug-build)");
+    match profile {
+        "release" => {
+            command.arg("--release");
+            progress.say("build: kafka-node, optimised as released (a fresh build takes some minutes)");
+        }
+        "fast" => {
+            command.args(["--profile", "fast"]);
+            progress.say("build: kafka-node, optimised, without the slow link of a release");
+        }
+        _ => progress.say("build: kafka-node, not optimised (--debug-build)"),
     }
     let begun = Instant::now();
     child::logged(&mut command, &places.log("build")).during(|| "build kafka-node".into())?;

@@ -83,6 +83,7 @@ pub fn run(places: &Places, progress: &Progress, options: &Options) -> Outcome<(
         java_home: &fetched.java.home,
         zookeeper_heap: "256m",
         kafka_heap: "512m",
+        kafka_properties: &[],
     };
     stray::adopt_orphans()?;
     let mut running = Vec::new();

@@ -43,7 +43,7 @@ enum Verb {
         #[arg(long, value_enum)]
         only: Option<suite::Step>,
     },
-    /// Print figures: start-up against the stock command lines, idle cost, size, simulation speed
+    /// Print figures: start-up against the stock command lines, idle cost, size, simulation speed, faults
     Bench {
         #[command(subcommand)]
         figure: Figure,
@@ -75,11 +75,13 @@ enum Figure {
     Startup(bench::startup::Options),
     /// The supervisor's memory and CPU while both JVMs serve
     Idle(bench::idle::Options),
+    /// Writes while brokers, supervisors and ZooKeepers are killed, frozen and cut off: gaps, ways back, records lost
+    Faults(bench::faults::Options),
     /// The size of the release binary
     Size,
     /// Simulated events a second
     Sim,
-    /// All of them
+    /// All of them, but for the faults, which take half an hour
     All,
 }
 
@@ -134,6 +136,7 @@ fn measure(places: &Places, progress: &Progress, figure: &Figure) -> Outcome<()>
     match figure {
         Figure::Startup(options) => bench::startup::run(places, progress, options),
         Figure::Idle(options) => bench::idle::run(places, progress, options),
+        Figure::Faults(options) => bench::faults::run(places, progress, options),
         Figure::Size => bench::size(places, progress),
         Figure::Sim => bench::sim(places, progress),
         Figure::All => {

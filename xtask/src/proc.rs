@@ -90,6 +90,12 @@ pub fn command_line(pid: u32) -> String {
     String::from_utf8_lossy(&bytes).trim_end_matches('\0').replace('\0', " ")
 }
 
+/// How long ago a process was started, to the clock tick (10 ms).
+pub fn age(pid: u32) -> Option<Duration> {
+    let now = Duration::from(clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?);
+    stat(pid).map(|stat| now.saturating_sub(ticks(stat.start)))
+}
+
 /// CPU time of a live process, all its threads, ended ones too; exact, where `stat` counts in ticks of 10 ms.
 pub fn cpu_time(pid: u32) -> Duration {
     let clock = i32::try_from(pid).ok().and_then(|pid| clock_getcpuclockid(Pid::from_raw(pid)).ok());
@@ -115,7 +121,7 @@ pub fn memory(pid: u32) -> Option<Memory> {
 fn ticks(count: u64) -> Duration {
     let per_second =
         sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|ticks| u32::try_from(ticks).ok()).unwrap_or(100);
-    Duration::from_secs(count) / per_second.max(1)
+    Duration::from_millis(count.saturating_mul(1000) / u64::from(per_second.max(1)))
 }
 
 /// The name stands in parentheses and may itself hold blanks and parentheses: the last `)` ends it.
@@ -171,5 +177,6 @@ mod tests {
         assert!(!Identity { pid: me, start: 1 }.alive());
         assert!(memory(me).is_some_and(|memory| memory.resident > 0));
         assert!(cpu_time_of_tree(me) >= cpu_time_of_reaped(me));
+        assert!(age(me).is_some_and(|age| age < Duration::from_secs(3600)), "{:?}", age(me));
     }
 }

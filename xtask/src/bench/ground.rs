@@ -65,6 +65,7 @@ impl Ground<'_> {
             java_home: &self.java.home,
             zookeeper_heap: HEAPS.0,
             kafka_heap: HEAPS.1,
+            kafka_properties: &[],
         };
         let config = configuration.write()?;
         Node::start(binary, &config, NAME, self.dir.join("node.log"))
@@ -101,6 +102,11 @@ impl Ground<'_> {
 /// Stops a node by SIGTERM and waits for its end.
 pub fn stop(node: &mut Node) -> Outcome<()> {
     node.terminate();
+    await_end(node)
+}
+
+/// Waits for the clean end of a node that was told to stop.
+pub fn await_end(node: &mut Node) -> Outcome<()> {
     let begun = Instant::now();
     while !node.has_ended()? {
         if begun.elapsed() > LIMIT {

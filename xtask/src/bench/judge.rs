@@ -12,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST: u64 = 64 * 1024;
 /// `Metadata`, version 1: the first whose answer lists brokers while no topic is asked for.
 const METADATA: [u8; 4] = [0, 3, 0, 1];
+/// The number that an answer repeats.
+const CORRELATION: i32 = 7;
 
 /// Does ZooKeeper serve there?
 pub fn zookeeper_serves(address: Ipv4Addr, port: u16) -> bool {
@@ -28,14 +30,43 @@ pub fn zookeeper_serves(address: Ipv4Addr, port: u16) -> bool {
 
 /// Does the broker of this id serve there?
 pub fn broker_serves(address: Ipv4Addr, port: u16, id: i32) -> bool {
+    metadata(address, port, None).is_some_and(|metadata| metadata.brokers.contains(&id))
+}
+
+/// What a broker says of the cluster, and of one topic if asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Metadata {
+    /// The brokers' ids.
+    pub brokers: Vec<i32>,
+    /// The controller's id; -1 for none.
+    pub controller: i32,
+    /// The partitions of the topic.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition as a broker knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// Its number.
+    pub id: i32,
+    /// Its leader; -1 for none.
+    pub leader: i32,
+    /// The brokers that have it.
+    pub replicas: Vec<i32>,
+    /// Those of them that are in sync.
+    pub isr: Vec<i32>,
+}
+
+/// Asks the broker there.
+pub fn metadata(address: Ipv4Addr, port: u16, topic: Option<&str>) -> Option<Metadata> {
     let ask = || -> std::io::Result<Vec<u8>> {
         let mut stream = connect(address, port)?;
-        let mut request = vec![0, 0, 0, 19];
-        request.extend(METADATA);
-        request.extend(7_i32.to_be_bytes()); // correlation id
-        request.extend([0, 5]); // length of the client id
-        request.extend(b"bench");
-        request.extend(0_i32.to_be_bytes()); // no topics
+        let mut request = METADATA.to_vec();
+        request.extend(CORRELATION.to_be_bytes());
+        request.extend(string("bench"));
+        request.extend(i32::from(topic.is_some()).to_be_bytes()); // how many topics
+        request.extend(topic.map(string).unwrap_or_default());
+        stream.write_all(&u32::try_from(request.len()).unwrap_or(0).to_be_bytes())?;
         stream.write_all(&request)?;
         let mut length = [0; 4];
         stream.read_exact(&mut length)?;
@@ -43,7 +74,13 @@ pub fn broker_serves(address: Ipv4Addr, port: u16, id: i32) -> bool {
         stream.take(u64::from(u32::from_be_bytes(length)).min(LONGEST)).read_to_end(&mut answer)?;
         Ok(answer)
     };
-    ask().is_ok_and(|answer| broker_ids(&answer).is_some_and(|ids| ids.contains(&id)))
+    parse(&ask().ok()?)
+}
+
+/// A string with a length of two bytes before it.
+fn string(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).unwrap_or(0);
+    length.to_be_bytes().into_iter().chain(text.bytes().take(usize::from(length))).collect()
 }
 
 fn connect(address: Ipv4Addr, port: u16) -> std::io::Result<TcpStream> {
@@ -53,21 +90,35 @@ fn connect(address: Ipv4Addr, port: u16) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// The ids of the brokers in a Metadata answer of version 1, after its length.
-fn broker_ids(mut answer: &[u8]) -> Option<Vec<i32>> {
+/// A Metadata answer of version 1, after its length.
+fn parse(mut answer: &[u8]) -> Option<Metadata> {
     let rest = &mut answer;
-    if number(rest)? != 7 {
+    if number(rest)? != CORRELATION {
         return None;
     }
-    let count = number(rest)?;
-    let mut ids = Vec::new();
-    for _ in 0..count {
-        ids.push(number(rest)?);
+    let mut metadata = Metadata::default();
+    for _ in 0..number(rest)? {
+        metadata.brokers.push(number(rest)?);
         skip_string(rest)?; // host
         number(rest)?; // port
         skip_string(rest)?; // rack
     }
-    Some(ids)
+    metadata.controller = number(rest)?;
+    for _ in 0..number(rest)? {
+        take(rest, 2)?; // error
+        skip_string(rest)?; // name
+        take(rest, 1)?; // internal?
+        for _ in 0..number(rest)? {
+            take(rest, 2)?; // error
+            let (id, leader) = (number(rest)?, number(rest)?);
+            metadata.partitions.push(Partition { id, leader, replicas: numbers(rest)?, isr: numbers(rest)? });
+        }
+    }
+    Some(metadata)
+}
+
+fn numbers(rest: &mut &[u8]) -> Option<Vec<i32>> {
+    (0..number(rest)?).map(|_| number(rest)).collect()
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
@@ -95,22 +146,30 @@ mod tests {
         for id in [1, 2] {
             bytes.extend([0, 0, 0, id, 0, 1, b'h', 0, 0, 0x23, 0x84, 0xff, 0xff]);
         }
-        bytes.extend([0, 0, 0, 1, 0, 0, 0, 0]);
+        bytes.extend([0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, b't', 0, 0, 0, 0, 1]);
+        bytes.extend([0, 0, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1]);
         bytes
     }
 
     #[test]
-    fn brokers_are_read_from_an_answer() {
-        assert_eq!(broker_ids(&answer()), Some(vec![1, 2]));
+    fn an_answer_is_read() {
+        let partition = Partition { id: 4, leader: 1, replicas: vec![1, 2], isr: vec![1] };
+        let expected = Metadata { brokers: vec![1, 2], controller: 2, partitions: vec![partition] };
+        assert_eq!(parse(&answer()), Some(expected));
     }
 
     #[test]
     fn an_answer_cut_anywhere_is_none() {
         let whole = answer();
-        for end in 0..whole.len() - 8 {
-            assert_eq!(broker_ids(&whole[..end]), None, "{end}");
+        for end in 0..whole.len() {
+            assert_eq!(parse(&whole[..end]), None, "{end}");
         }
-        assert_eq!(broker_ids(&[0, 0, 0, 9, 0, 0, 0, 0]), None);
+        assert_eq!(parse(&[0, 0, 0, 9, 0, 0, 0, 0]), None);
+    }
+
+    #[test]
+    fn a_string_has_its_length_before_it() {
+        assert_eq!(string("ab"), [0, 2, b'a', b'b']);
     }
 
     #[test]

@@ -108,8 +108,16 @@ fn one_of_ours(ground: &Ground<'_>, binary: &std::path::Path) -> Outcome<Start> 
 fn one_of_stock(ground: &Ground<'_>) -> Outcome<Start> {
     ground.fresh()?;
     let dir = ground.dir.join("stock");
+    let stock = stock::Stock {
+        kafka_home: ground.kafka_home,
+        java: ground.java,
+        address: ground.address,
+        members: &[ground.address],
+        heaps: ("512M", "1G"),
+        dir: &dir,
+    };
     let begun = Instant::now();
-    let mut jvms = stock::start(ground, &dir)?;
+    let mut jvms = stock::start(&stock)?;
     let served = ground.await_serving(begun, || Ok(None));
     let cpu = jvms.iter().map(|jvm| proc::cpu_time_of_tree(jvm.id())).sum();
     // Kafka first: without ZooKeeper a broker hangs in its shutdown.

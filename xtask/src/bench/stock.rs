@@ -3,11 +3,12 @@
 //! on top of the stock ones. Absent on purpose: the scripts' own cost (0.3 CPU-s each), which would flatter us.
 
 use std::fs::{self, File};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::ground::Ground;
 use crate::failure::{During, Outcome};
+use crate::fetch::java::Java;
 
 /// The performance flags of `kafka-run-class.sh` 2.6.0.
 const PERFORMANCE: [&str; 7] = [
@@ -26,45 +27,105 @@ const JMX: [&str; 3] = [
     "-Dcom.sun.management.jmxremote.ssl=false",
 ];
 
+/// A node of the stock set-up.
+#[derive(Debug, Clone, Copy)]
+pub struct Stock<'a> {
+    /// Kafka's home.
+    pub kafka_home: &'a Path,
+    /// Its Java.
+    pub java: &'a Java,
+    /// Where it listens.
+    pub address: Ipv4Addr,
+    /// The addresses of all nodes, their ids counted from 1; its own is among them.
+    pub members: &'a [Ipv4Addr],
+    /// The heaps of ZooKeeper and Kafka; both JVMs begin with all of it.
+    pub heaps: (&'a str, &'a str),
+    /// Its directory.
+    pub dir: &'a Path,
+}
+
 /// Both JVMs, started at once.
-pub fn start(ground: &Ground<'_>, dir: &Path) -> Outcome<[Child; 2]> {
-    let logs = dir.join("logs");
+pub fn start(stock: &Stock<'_>) -> Outcome<[Child; 2]> {
     for below in ["zookeeper", "kafka", "logs"] {
-        fs::create_dir_all(dir.join(below)).during(|| format!("create {below}"))?;
+        fs::create_dir_all(stock.dir.join(below)).during(|| format!("create {below}"))?;
     }
-    let write = |name: &str, text: String| {
-        let path = dir.join(name);
-        fs::write(&path, text).during(|| format!("write {}", path.display())).map(|()| path)
-    };
-    let zookeeper = write("zookeeper.properties", zookeeper_properties(ground, dir))?;
-    let kafka = write("server.properties", server_properties(ground, dir))?;
-    let log4j = write("log4j.properties", log4j())?;
-    fs::write(dir.join("zookeeper/myid"), "1\n").during(|| "write myid".into())?;
-    let classes = class_path(ground.kafka_home)?;
-    let one = |name: &str, heap: [&str; 2], main: &str, properties: &PathBuf| {
-        let mut command = Command::new(ground.java.home.join("bin/java"));
-        command
-            .args(heap)
-            .args(PERFORMANCE)
-            .args(gc_log(ground.java.major, &logs.join(format!("{name}-gc.log"))))
-            .args(JMX);
-        command
-            .arg(format!("-Dkafka.logs.dir={}", logs.display()))
-            .arg(format!("-Dlog4j.configuration=file:{}", log4j.display()));
-        command.arg("-cp").arg(&classes).arg(main).arg(properties);
-        let out = File::create(dir.join(format!("{name}.out"))).during(|| format!("create the output of {name}"))?;
-        let err = out.try_clone().during(|| "share an output".into())?;
-        command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().during(|| format!("start {name}"))
-    };
+    let zookeeper = stock.write("zookeeper.properties", stock.zookeeper_properties())?;
+    stock.write("zookeeper/myid", format!("{}\n", stock.id()))?;
     let mut first =
-        one("zookeeper", ["-Xmx512M", "-Xms512M"], "org.apache.zookeeper.server.quorum.QuorumPeerMain", &zookeeper)?;
-    match one("kafkaServer", ["-Xmx1G", "-Xms1G"], "kafka.Kafka", &kafka) {
+        stock.jvm("zookeeper", stock.heaps.0, "org.apache.zookeeper.server.quorum.QuorumPeerMain", &zookeeper)?;
+    match stock.broker() {
         Ok(second) => Ok([first, second]),
         Err(failure) => {
             // It would outlive us otherwise; the failure is what matters.
             let _ = first.kill().and_then(|()| first.wait());
             Err(failure)
         }
+    }
+}
+
+impl Stock<'_> {
+    /// Kafka alone, as a start script would start it.
+    pub fn broker(&self) -> Outcome<Child> {
+        let properties = self.write("server.properties", self.server_properties())?;
+        self.jvm("kafkaServer", self.heaps.1, "kafka.Kafka", &properties)
+    }
+
+    fn jvm(&self, name: &str, heap: &str, main: &str, properties: &Path) -> Outcome<Child> {
+        let logs = self.dir.join("logs");
+        let log4j = self.write("log4j.properties", log4j())?;
+        let mut command = Command::new(self.java.home.join("bin/java"));
+        command
+            .args([format!("-Xmx{heap}"), format!("-Xms{heap}")])
+            .args(PERFORMANCE)
+            .args(gc_log(self.java.major, &logs.join(format!("{name}-gc.log"))))
+            .args(JMX);
+        command
+            .arg(format!("-Dkafka.logs.dir={}", logs.display()))
+            .arg(format!("-Dlog4j.configuration=file:{}", log4j.display()));
+        command.arg("-cp").arg(class_path(self.kafka_home)?).arg(main).arg(properties);
+        let file = self.dir.join(format!("{name}.out"));
+        let out =
+            File::options().create(true).append(true).open(&file).during(|| format!("open {}", file.display()))?;
+        let err = out.try_clone().during(|| "share an output".into())?;
+        command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().during(|| format!("start {name}"))
+    }
+
+    fn write(&self, name: &str, text: String) -> Outcome<PathBuf> {
+        let path = self.dir.join(name);
+        fs::write(&path, text).during(|| format!("write {}", path.display())).map(|()| path)
+    }
+
+    fn id(&self) -> usize {
+        self.members.iter().position(|member| *member == self.address).map_or(1, |at| at + 1)
+    }
+
+    fn zookeeper_properties(&self) -> String {
+        let mut text = format!(
+            "dataDir={}\nclientPort=2181\nclientPortAddress={}\nmaxClientCnxns=0\nadmin.enableServer=false\n\
+             tickTime=2000\ninitLimit=10\nsyncLimit=5\n",
+            self.dir.join("zookeeper").display(),
+            self.address
+        );
+        for (address, id) in self.members.iter().zip(1..) {
+            text.push_str(&format!("server.{id}={address}:2888:3888\n"));
+        }
+        text
+    }
+
+    /// The stock file's settings, with the founding document's id, listeners and ensemble, and the run's own directory.
+    fn server_properties(&self) -> String {
+        let (id, address) = (self.id(), self.address);
+        let ensemble: Vec<String> = self.members.iter().map(|member| format!("{member}:2181")).collect();
+        format!(
+            "broker.id={id}\nlisteners=PLAINTEXT://{address}:9092\nadvertised.listeners=PLAINTEXT://{address}:9092\n\
+             num.network.threads=3\nnum.io.threads=8\nsocket.send.buffer.bytes=102400\nsocket.receive.buffer.bytes=102400\n\
+             socket.request.max.bytes=104857600\nlog.dirs={}\nnum.partitions=1\nnum.recovery.threads.per.data.dir=1\n\
+             offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
+             log.retention.hours=168\nlog.segment.bytes=1073741824\nlog.retention.check.interval.ms=300000\n\
+             zookeeper.connect={}\nzookeeper.connection.timeout.ms=18000\ngroup.initial.rebalance.delay.ms=0\n",
+            self.dir.join("kafka").display(),
+            ensemble.join(",")
+        )
     }
 }
 
@@ -95,29 +156,6 @@ fn gc_log(major: u32, file: &Path) -> Vec<String> {
     ];
     let sizes = ["-XX:NumberOfGCLogFiles=10", "-XX:GCLogFileSize=100M"];
     std::iter::once(format!("-Xloggc:{file}")).chain(rest.into_iter().chain(sizes).map(str::to_owned)).collect()
-}
-
-fn zookeeper_properties(ground: &Ground<'_>, dir: &Path) -> String {
-    let address = ground.address;
-    format!(
-        "dataDir={}\nclientPort=2181\nclientPortAddress={address}\nmaxClientCnxns=0\nadmin.enableServer=false\n\
-         tickTime=2000\ninitLimit=10\nsyncLimit=5\nserver.1={address}:2888:3888\n",
-        dir.join("zookeeper").display()
-    )
-}
-
-/// The stock file's settings, with the founding document's id, listeners and ensemble, and the run's own directory.
-fn server_properties(ground: &Ground<'_>, dir: &Path) -> String {
-    let address = ground.address;
-    format!(
-        "broker.id=1\nlisteners=PLAINTEXT://{address}:9092\nadvertised.listeners=PLAINTEXT://{address}:9092\n\
-         num.network.threads=3\nnum.io.threads=8\nsocket.send.buffer.bytes=102400\nsocket.receive.buffer.bytes=102400\n\
-         socket.request.max.bytes=104857600\nlog.dirs={}\nnum.partitions=1\nnum.recovery.threads.per.data.dir=1\n\
-         offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
-         log.retention.hours=168\nlog.segment.bytes=1073741824\nlog.retention.check.interval.ms=300000\n\
-         zookeeper.connect={address}:2181\nzookeeper.connection.timeout.ms=18000\ngroup.initial.rebalance.delay.ms=0\n",
-        dir.join("kafka").display()
-    )
 }
 
 /// The stock log4j settings in effect: all to stdout and `server.log`, five more hourly files, the controller at TRACE.

@@ -25,6 +25,8 @@ pub struct Configuration<'a> {
     pub zookeeper_heap: &'a str,
     /// Kafka's heap.
     pub kafka_heap: &'a str,
+    /// Further properties of the broker.
+    pub kafka_properties: &'a [(&'a str, &'a str)],
 }
 
 impl Configuration<'_> {
@@ -89,6 +91,12 @@ cache_dir = "{dir}/{{node}}/cache"
             zookeeper_heap = self.zookeeper_heap,
             kafka_heap = self.kafka_heap,
         ));
+        if !self.kafka_properties.is_empty() {
+            text.push_str("\n[kafka.properties]\n");
+        }
+        for (key, value) in self.kafka_properties {
+            text.push_str(&format!("\"{key}\" = \"{value}\"\n"));
+        }
         text
     }
 }
@@ -120,6 +128,7 @@ mod tests {
             java_home: Path::new("/j"),
             zookeeper_heap: "256m",
             kafka_heap: "512m",
+            kafka_properties: &[("num.partitions", "3")],
         }
     }
 
@@ -132,6 +141,7 @@ mod tests {
             "data_dir = \"/d/{node}/zookeeper\"",
             "log_dirs = [\"/d/{node}/kafka\"]",
             "bind = \"address\"",
+            "[kafka.properties]\n\"num.partitions\" = \"3\"\n",
         ] {
             assert!(text.contains(line), "{text}");
         }

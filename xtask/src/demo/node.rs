@@ -32,7 +32,8 @@ pub struct Node {
 impl Node {
     /// Starts `kafka-node --config FILE --node NAME run`.
     pub fn start(binary: &Path, config: &Path, name: &str, log: PathBuf) -> Outcome<Self> {
-        let out = File::create(&log).during(|| format!("create {}", log.display()))?;
+        // A node that is started again goes on in the same log.
+        let out = File::options().create(true).append(true).open(&log).during(|| format!("open {}", log.display()))?;
         let err = out.try_clone().during(|| format!("share {}", log.display()))?;
         // setsid(1) becomes the program it starts, so the child's pid is the node's.
         let mut command = Command::new("setsid");
@@ -65,10 +66,15 @@ impl Node {
         if self.has_ended()? {
             return Ok(None);
         }
-        let Some(seen) = ask(&self.binary, &self.config, &self.name)? else { return Ok(None) };
+        let Some(seen) = Seen::read(&self.status()?) else { return Ok(None) };
         let line = seen.changed_from(self.seen.as_ref());
         self.seen = Some(seen);
         Ok(line)
+    }
+
+    /// What it answers to `status --json`; empty where nobody answers.
+    pub fn status(&self) -> Outcome<String> {
+        ask(&self.binary, &self.config, &self.name)
     }
 
     /// Has the process ended?
@@ -108,11 +114,11 @@ impl Node {
     }
 }
 
-/// Asks a node for its status. `None`: no answer that can be read, as before its control socket is there.
-fn ask(binary: &Path, config: &Path, name: &str) -> Outcome<Option<Seen>> {
+/// What a node answers to `status --json`; empty before its control socket is there.
+fn ask(binary: &Path, config: &Path, name: &str) -> Outcome<String> {
     // timeout(1) of coreutils: a status that hangs must not hang the demo.
     let mut command = Command::new("timeout");
     command.arg("5").arg(binary).arg("--config").arg(config).args(["--node", name, "status", "--json"]);
     let (_, out, _) = child::captured(&mut command)?;
-    Ok(Seen::read(&out))
+    Ok(out)
 }
