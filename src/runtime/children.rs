@@ -265,6 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn a_hand_over_keeps_the_pipes_open_so_that_last_words_outlive_their_speaker() {
+        let dir = tempfile::tempdir().expect("a directory");
+        on_a_loop(async {
+            let (mut children, mut events) = shells(dir.path(), "exec sleep 600", "exit 0");
+            children.spawn(Role::ZooKeeper, RUN);
+            assert!(matches!(next(&mut events).await, Event::Spawned { .. }));
+            let record = children.book.runs().pop().expect("a record");
+            children.hand_over().await;
+            let pipe = record.mark(dir.path()).pipe(crate::process::Stream::Out).canonicalize().expect("a pipe");
+            let open = || {
+                let entries = std::fs::read_dir("/proc/self/fd").expect("descriptors").flatten();
+                entries.filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|link| link == pipe)).count()
+            };
+            let kept = open();
+            // Whoever takes over closes what came that way.
+            let mut running = crate::process::adopt(dir.path(), &record).expect("adopted");
+            let adopted = open();
+            running.kill_group();
+            assert_eq!(running.wait().await, ExitStatus::Signal(9));
+            assert_eq!((kept, adopted), (1, 1), "reading ends before and after the adoption");
+        });
+    }
+
+    #[test]
     fn a_program_that_is_not_there_is_a_failure_and_no_end() {
         let dir = tempfile::tempdir().expect("a directory");
         on_a_loop(async {

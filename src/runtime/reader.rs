@@ -119,7 +119,7 @@ impl Reader {
         let drained = tokio::select! {
             drained = draining => drained,
             // Dropped where it waits for bytes: none is between the pipe and the lines.
-            () = handed_over => return self.hand_over(&pipe, lines),
+            () = handed_over => return self.hand_over(pipe, lines),
         };
         self.look.now();
         lines.flush(|line| self.take(&line));
@@ -140,14 +140,16 @@ impl Reader {
         }
     }
 
-    fn hand_over(self, pipe: &pipe::Receiver, mut lines: Lines) {
+    fn hand_over(self, pipe: pipe::Receiver, mut lines: Lines) {
         let mut rest = Vec::new();
         lines.flush(|line| rest.extend_from_slice(line.bytes));
         let kept = if rest.is_empty() { Ok(()) } else { save_rest(&self.mark, self.stream, &rest) };
-        if let Err(error) = kept.and_then(|()| keep_over_exec(pipe, true)) {
+        if let Err(error) = kept.and_then(|()| keep_over_exec(&pipe, true)) {
             let text = format!("the output of {} could not be handed over whole: {error}", self.role);
             self.journal.say(Severity::Warning, text);
         }
+        // Dropped it would be closed before the exec, and with it the last words of a JVM that dies in between.
+        std::mem::forget(pipe);
     }
 
     fn take(&mut self, line: &Line<'_>) {
