@@ -44,29 +44,38 @@ impl Supervisor {
             self.token.give_back(&mut self.out);
             return;
         }
-        let (quorum, others, alone) = (self.quorum(now), self.others_serve(now), self.no_other_serves(now));
-        if let Some(lane) = &mut self.kafka {
-            let verdict = lane.verdict(now, self.out.late, &self.policy);
-            let leave = if quorum { Leave::Token } else { Leave::Withheld };
+        let (kafka, zookeeper) = (self.judge_kafka(now), self.judge_zookeeper(now));
+        if let (Some(lane), Some((verdict, leave))) = (&mut self.kafka, kafka) {
             lane.attend(now, verdict, leave, &mut self.token, &mut self.out);
         }
-        if let Some(lane) = &mut self.zookeeper {
-            let verdict = lane.verdict(now, self.out.late, &self.policy);
-            let leave = match verdict {
-                // any: whatever the verdict, the others can grant the token
-                _ if others => Leave::Token,
-                Verdict::Hung(_) if alone && lane.unanswered_for(now, self.out.late) >= self.policy.slow_after => {
-                    Leave::Granted
-                }
-                // It answers with a role: the quorum that it is in can grant the token.
-                Verdict::Hung(_) if matches!(lane.state, State::Ready(_)) => Leave::Token,
-                Verdict::Hung(_) | Verdict::Well | Verdict::Slow { .. } => Leave::Withheld,
-                Verdict::Starved { .. } | Verdict::Traced { .. } => Leave::Withheld,
-            };
+        if let (Some(lane), Some((verdict, leave))) = (&mut self.zookeeper, zookeeper) {
             lane.attend(now, verdict, leave, &mut self.token, &mut self.out);
         }
         self.return_token(now);
         self.token.tick(now, &mut self.out);
+    }
+
+    /// Whether the broker is of any use, and what stands before its end; `None` on a node without one.
+    fn judge_kafka(&self, now: Moment) -> Option<(Verdict, Leave)> {
+        let verdict = self.kafka.as_ref()?.verdict(now, self.out.late, &self.policy);
+        Some((verdict, if self.quorum(now) { Leave::Token } else { Leave::Withheld }))
+    }
+
+    /// The same of the server.
+    fn judge_zookeeper(&self, now: Moment) -> Option<(Verdict, Leave)> {
+        let lane = self.zookeeper.as_ref()?;
+        let (late, alone) = (self.out.late, self.no_other_serves(now));
+        let verdict = lane.verdict(now, late, &self.policy);
+        let leave = match verdict {
+            // any: whatever the verdict, the others can grant the token
+            _ if self.others_serve(now) => Leave::Token,
+            Verdict::Hung(_) if alone && lane.unanswered_for(now, late) >= self.policy.slow_after => Leave::Granted,
+            // It answers with a role: the quorum that it is in can grant the token.
+            Verdict::Hung(_) if matches!(lane.state, State::Ready(_)) => Leave::Token,
+            Verdict::Hung(_) | Verdict::Well | Verdict::Slow { .. } => Leave::Withheld,
+            Verdict::Starved { .. } | Verdict::Traced { .. } => Leave::Withheld,
+        };
+        Some((verdict, leave))
     }
 
     /// Gives the token back once the service it was taken for serves again, or needs it no more.
@@ -84,19 +93,14 @@ impl Supervisor {
 
     /// What is waited for by a service that is of no use at present; `None` where it is.
     pub(super) fn hang_reason(&self, now: Moment, role: Role) -> Option<WaitReason> {
-        let (verdict, hang, withheld) = match role {
-            Role::Kafka => {
-                let lane = self.kafka.as_ref()?;
-                (lane.verdict(now, self.out.late, &self.policy), lane.hang(), !self.quorum(now))
-            }
-            Role::ZooKeeper => {
-                let lane = self.zookeeper.as_ref()?;
-                let withheld = !self.others_serve(now) && !matches!(lane.state, State::Ready(_));
-                (lane.verdict(now, self.out.late, &self.policy), lane.hang(), withheld)
-            }
+        let ((verdict, leave), hang) = match role {
+            Role::Kafka => (self.judge_kafka(now)?, self.kafka.as_ref().and_then(Lane::hang)),
+            Role::ZooKeeper => (self.judge_zookeeper(now)?, self.zookeeper.as_ref().and_then(Lane::hang)),
         };
         match (verdict, hang) {
-            (Verdict::Hung(blame), Some(_)) if withheld => Some(WaitReason::HungWithoutQuorum { blame }),
+            (Verdict::Hung(blame), Some(_)) if leave == Leave::Withheld => {
+                Some(WaitReason::HungWithoutQuorum { blame })
+            }
             (Verdict::Hung(blame), Some(Hang { dumped: None, .. })) if !self.token.is_held_for(now, role) => {
                 Some(WaitReason::RestartToken { blame, holder: self.token.holder().to_owned() })
             }

@@ -14,8 +14,6 @@
 //!
 //! Absent on purpose: how the removal is guarded (`cluster`, ADR 12).
 
-use std::time::Duration;
-
 use crate::model::{FenceOutcome, Moment, Notice, Role, RunId, SessionId, WaitReason};
 
 use super::event::{Action, Probe};
@@ -157,11 +155,6 @@ impl Fencing {
     /// Since when something is owed.
     pub(super) fn owes_since(&self) -> Option<Moment> {
         self.debt.as_ref().map(|debt| debt.since)
-    }
-
-    /// How long something has been owed.
-    pub(super) fn owed_for(&self, now: Moment) -> Duration {
-        self.debt.as_ref().map_or(Duration::ZERO, |debt| now.since(debt.since))
     }
 
     /// What is waited for, where something is owed.

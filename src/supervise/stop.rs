@@ -53,7 +53,7 @@ impl Supervisor {
         if let Some(lane) = &mut self.zookeeper {
             lane.give_up_start(now); // nobody needs it any more
         }
-        if self.fencing.owes() && self.fencing.owed_for(now) < FENCE_AT_STOP {
+        if self.fencing.owes_since().is_some_and(|since| now.since(since) < FENCE_AT_STOP) {
             return; // its leaders move at once, and ZooKeeper is here to be told
         }
         self.stop_zookeeper(now);

@@ -91,12 +91,10 @@ impl Supervisor {
             State::Waiting(_) if lane.held_by().is_empty() => vec![WaitReason::Preflight],
             State::Waiting(_) => lane.held_by().to_vec(),
             State::Starting(_) => vec![WaitReason::ZooKeeperStarting],
-            State::Up(_) if self.hang_reason(now, Role::ZooKeeper).is_some() => {
-                self.hang_reason(now, Role::ZooKeeper).into_iter().collect()
-            }
-            State::Up(_) => match lane.silent_for(now, &self.policy) {
-                Some(since) => vec![WaitReason::ZooKeeperSilent { since }],
-                None => vec![self.missing_quorum()],
+            State::Up(_) => match (self.hang_reason(now, Role::ZooKeeper), lane.silent_for(now, &self.policy)) {
+                (Some(reason), _) => vec![reason],
+                (None, Some(since)) => vec![WaitReason::ZooKeeperSilent { since }],
+                (None, None) => vec![self.missing_quorum()],
             },
             State::Ready(_) => self.hang_reason(now, Role::ZooKeeper).into_iter().collect(),
             State::Terminating(ending) => {
