@@ -4,6 +4,7 @@
 
 mod blame;
 mod cause;
+mod event;
 mod evidence;
 mod exit;
 mod exit_code;
@@ -20,6 +21,7 @@ mod time;
 
 pub use blame::Blame;
 pub use cause::ExitCause;
+pub use event::EventId;
 pub use evidence::{Cure, Evidence, Signature};
 pub use exit::ExitStatus;
 pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};
