@@ -57,12 +57,8 @@ impl Journal {
     }
 
     /// Passes on what a JVM printed.
-    pub fn jvm(&self, role: Role, run: RunId, priority: Priority, text: String) {
-        let origin = match role {
-            Role::Kafka => Origin::Kafka,
-            Role::ZooKeeper => Origin::ZooKeeper,
-        };
-        self.sink.send(Record { origin, priority, text, run: Some(run) });
+    pub fn jvm(&self, role: Role, run: RunId, said: &Said<'_>) {
+        self.sink.said(role.into(), run, said);
     }
 
     /// Brings the words of every later panic here: stderr may be a pipe that nobody reads, and a write to it would hang.
