@@ -11,6 +11,7 @@ mod exit;
 mod history;
 mod picture;
 mod plan;
+mod report;
 mod run;
 mod status;
 mod sweep;
@@ -25,8 +26,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config, Source};
+use crate::logs::Priority;
 
 pub use exit::Exit;
+
+use report::Report;
 
 /// Where the configuration is unless said otherwise.
 const DEFAULT_CONFIG: &str = "/etc/kafka-node/kafka-node.toml";
@@ -118,6 +122,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         say(&help());
         return Exit::Usage;
     };
+    report::hear_events();
     match verb {
         Verb::Run => run::run(&line.place),
         Verb::Check { json } => check::check(&line.place, json),
@@ -190,8 +195,7 @@ fn say(text: &str) -> bool {
     write!(out, "{text}{newline}").and_then(|()| out.flush()).is_ok()
 }
 
-/// Prints to stderr, whether anybody reads it or not.
+/// Says to stderr, or to the journal as an error, why a verb did not do what was asked.
 fn complain(text: &str) {
-    let newline = if text.ends_with('\n') { "" } else { "\n" };
-    let _ = write!(std::io::stderr().lock(), "{text}{newline}");
+    Report::open().remark(Priority::Error, text);
 }
