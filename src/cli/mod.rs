@@ -9,6 +9,7 @@
 mod check;
 mod exit;
 mod history;
+mod logs;
 mod picture;
 mod plan;
 mod report;
@@ -96,6 +97,10 @@ enum Verb {
     ///
     /// Reads what is on disk, so it works whether a supervisor runs or not. Exits 0, or 1 when the history cannot be read.
     History(history::HistoryArgs),
+    /// Show what both JVMs and kafka-node wrote to the journal: journalctl with the right match
+    ///
+    /// Needs no supervisor. Its exit code is journalctl's; 1 also when the journal may not be read, 69 when there is none, or no journalctl.
+    Logs(logs::LogsArgs),
     /// Prove that the cluster works: produce through each broker, consume through each other
     Verify(verify::VerifyArgs),
     /// End processes of this node that a supervisor left behind
@@ -130,6 +135,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Status { json, watch } => status::status(&line.place, json, watch),
         Verb::Why => why::why(&line.place),
         Verb::History(args) => history::history(&line.place, &args),
+        Verb::Logs(args) => logs::logs(&line.place, args),
         Verb::Verify(args) => with_config(&line.place, |config| Exit::from_code(verify::run(&config, &args))),
         Verb::Sweep { now } => sweep::sweep(&line.place, now),
     }
