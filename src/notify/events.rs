@@ -207,7 +207,7 @@ mod tests {
         tracing::subscriber::with_default(Hearer { said: Mutex::new(Vec::new()) }, say);
         *lock(&WAY) = None;
         let all = lock(&all);
-        all.iter().filter(|told| told.target != "elsewhere").cloned().collect()
+        all.clone()
     }
 
     #[test]
