@@ -51,7 +51,15 @@ fn without_a_verb_or_with_an_unknown_one_it_says_what_there_is() {
     let dir = configured();
     insta::assert_snapshot!(check(
         dir.path(),
-        &[&[], &["strat"], &["status", "--jsno"], &["help", "run"], &["help", "history"], &["help", "logs"], &["help", "sweep"]]
+        &[
+            &[],
+            &["strat"],
+            &["status", "--jsno"],
+            &["help", "run"],
+            &["help", "history"],
+            &["help", "logs"],
+            &["help", "sweep"]
+        ]
     ));
 }
 

@@ -45,7 +45,11 @@ fn check(version: &str, args: &[&str], expected: &str, code: i32) {
     let dir = machine(version);
     let journal = dir.path().join("journal").display().to_string();
     let args: Vec<&str> = ["-D", &journal].into_iter().chain(args.iter().copied()).collect();
-    assert_eq!(shown(dir.path(), &args), (expected.replace("{J}", "<--directory=DIR/journal>"), Some(code)), "{args:?}");
+    assert_eq!(
+        shown(dir.path(), &args),
+        (expected.replace("{J}", "<--directory=DIR/journal>"), Some(code)),
+        "{args:?}"
+    );
 }
 
 #[test]
@@ -85,10 +89,7 @@ fn an_old_journalctl_that_cannot_search_is_not_asked_to() {
 fn what_stands_in_the_way_is_said() {
     let dir = machine("systemd 252");
     let empty = dir.path().join("bin").display().to_string();
-    assert_eq!(
-        shown(dir.path(), &["-D", &empty]),
-        ("there are no journal files in DIR/bin\n".to_owned(), Some(69))
-    );
+    assert_eq!(shown(dir.path(), &["-D", &empty]), ("there are no journal files in DIR/bin\n".to_owned(), Some(69)));
     let journal = dir.path().join("journal").display().to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_kafka-node"))
         .args(["logs", "-D", &journal])

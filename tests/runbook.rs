@@ -56,7 +56,8 @@ fn every_command_of_the_page_is_understood() {
         let dir = tempfile::tempdir().expect("a directory");
         line.retain(|word| word != "--help");
         line.extend(["-D".to_owned(), dir.path().display().to_string()]);
-        let exit = if options.contains("-D") { Exit::Unavailable } else { kafka_node::cli::main(line.iter().map(Into::into)) };
+        let exit =
+            if options.contains("-D") { Exit::Unavailable } else { kafka_node::cli::main(line.iter().map(Into::into)) };
         assert_eq!(exit, Exit::Unavailable, "{line:?}: no journal is there, and the rest is understood");
         tried += 1;
     }

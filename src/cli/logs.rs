@@ -136,7 +136,9 @@ fn judge(args: LogsArgs) -> Result<Asked, String> {
                 origins.push(origin);
                 Some(Boot::This)
             }
-            Err(_) => Some(argv::boot(&word).map_err(|words| format!("invalid value '{word}' for '--boot [ID]': {words}"))?),
+            Err(_) => {
+                Some(argv::boot(&word).map_err(|words| format!("invalid value '{word}' for '--boot [ID]': {words}"))?)
+            }
         },
     };
     Ok(Asked {

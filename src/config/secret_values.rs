@@ -55,7 +55,8 @@ impl Found {
     fn within(&mut self, text: &str) {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('=') {
-            let name = before.trim_end().rsplit(|c: char| c.is_whitespace() || ",;{\"'=".contains(c)).next().unwrap_or("");
+            let name =
+                before.trim_end().rsplit(|c: char| c.is_whitespace() || ",;{\"'=".contains(c)).next().unwrap_or("");
             let (value, behind) = one_value(after);
             if is_secret(name) || name.starts_with(USER) {
                 self.add(value);

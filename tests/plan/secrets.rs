@@ -42,7 +42,8 @@ fn a_plan_shows_no_secret_and_writes_each() {
     let leak = shown.find("geheim").map(|at| &shown[at.saturating_sub(80)..(at + 20).min(shown.len())]);
     assert_eq!(leak, None);
     assert!(shown.contains("ssl.keystore.password=…"));
-    let written: String = plan.services.iter().flat_map(|service| &service.files).map(|file| file.text.as_str()).collect();
+    let written: String =
+        plan.services.iter().flat_map(|service| &service.files).map(|file| file.text.as_str()).collect();
     let given: String = plan.services.iter().flat_map(|service| &service.args).map(|arg| arg.text.as_str()).collect();
     for number in 0..10 {
         assert!(format!("{written}{given}").contains(&format!("geheim-{number}")), "geheim-{number} reaches no JVM");
@@ -59,6 +60,9 @@ fn the_values_that_a_log_must_not_show_are_known() {
     for alone in ["geheim-3", "geheim-4", "geheim-8"] {
         assert!(values.iter().any(|value| value == alone), "{alone}: {values:?}");
     }
-    assert!(!values.iter().any(|value| ["admin", "8192", "x.PlainLoginModule"].contains(&value.as_str())), "{values:?}");
+    assert!(
+        !values.iter().any(|value| ["admin", "8192", "x.PlainLoginModule"].contains(&value.as_str())),
+        "{values:?}"
+    );
     assert!(values.windows(2).all(|two| two[0].len() >= two[1].len()), "the longest goes first: {values:?}");
 }

@@ -126,7 +126,10 @@ fn number(text: &str) -> Result<u8, String> {
         "5" | "notice" => 5,
         "6" | "info" => 6,
         "7" | "debug" | "trace" => 7,
-        _ => return Err("expected fatal, error, warning, info or debug, a number from 0 to 7, or a range such as error..warning".to_owned()),
+        _ => return Err(
+            "expected fatal, error, warning, info or debug, a number from 0 to 7, or a range such as error..warning"
+                .to_owned(),
+        ),
     })
 }
 
