@@ -93,6 +93,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("kafka_protocol", &["cluster"]),
     ("bytes", &["cluster"]),
     ("clap", &["cli"]),
+    // Said where there is no way to the log at hand; heard in notify/events alone.
+    ("tracing", &["process", "observe", "cluster", "notify", "runtime", "cli"]),
     ("tokio", &["process", "observe", "cluster", "runtime", "cli"]),
 ];
 

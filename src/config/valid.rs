@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::{NodeName, NodeNumber, ReadinessLevel, Role, Roles};
 
-use super::secret::{HIDDEN, is_secret};
+use super::secret::{HIDDEN, gives_away, is_secret, masked};
 
 /// The whole configuration of a cluster, seen from one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,7 +231,7 @@ pub struct ConfigWarning {
 impl Property {
     /// The value as it may be printed.
     pub fn shown(&self) -> &str {
-        if is_secret(&self.key) { HIDDEN } else { &self.value }
+        if is_secret(&self.key) || gives_away(&self.value) { HIDDEN } else { &self.value }
     }
 }
 
@@ -244,11 +244,7 @@ impl fmt::Debug for Property {
 impl JvmOption {
     /// The option as it may be printed.
     pub fn shown(&self) -> String {
-        match self.text.split_once('=') {
-            Some((name, _)) if is_secret(name) => format!("{name}={HIDDEN}"),
-            _ if is_secret(&self.text) => HIDDEN.to_owned(),
-            _ => self.text.clone(),
-        }
+        masked(&self.text)
     }
 }
 

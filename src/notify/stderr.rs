@@ -87,7 +87,7 @@ impl Stderr {
 }
 
 /// By JOURNAL_STREAM where systemd sets it (231 and later), else by the socket's other end.
-fn leads_to_the_journal(file: &File) -> bool {
+pub(super) fn leads_to_the_journal(file: &File) -> bool {
     let named = std::env::var("JOURNAL_STREAM").ok();
     let same = file.metadata().is_ok_and(|meta| named == Some(format!("{}:{}", meta.dev(), meta.ino())));
     same || file

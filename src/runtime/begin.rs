@@ -54,6 +54,7 @@ pub fn run(plan: Plan, claim: Claim, check: Check) -> Result<NodeEnd, Refusal> {
     let (sink, log_thread) = log::start(plan.config.log.journal, source).map_err(system("start the log thread"))?;
     let journal = Journal::new(sink);
     journal.hear_panics();
+    journal.hear_events();
     let history = open_history(&plan, &journal).map_err(system("start the history thread"))?;
     let (notifier, notify_thread) =
         systemd::start(Arc::clone(&heartbeat)).map_err(system("start the notify thread"))?;

@@ -6,6 +6,7 @@ use std::panic;
 
 use crate::logs::Priority;
 use crate::model::{ExitCause, Notice, Role, RunId, Severity};
+use crate::notify::events;
 use crate::notify::log::{Origin, Record, Sink};
 
 /// The way to the log. Cheap to clone.
@@ -59,6 +60,12 @@ impl Journal {
     /// Passes on what a JVM printed.
     pub fn jvm(&self, role: Role, run: RunId, said: &Said<'_>) {
         self.sink.said(role.into(), run, said);
+    }
+
+    /// Brings every later event of `tracing` here, this program's and its libraries'.
+    pub fn hear_events(&self) {
+        let sink = self.sink.clone();
+        events::hear(move |told| sink.send(Record::own(told.priority, told.text)));
     }
 
     /// Brings the words of every later panic here: stderr may be a pipe that nobody reads, and a write to it would hang.
