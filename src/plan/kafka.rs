@@ -19,6 +19,10 @@ const MIN_IN_SYNC: usize = 2;
 /// enough for its log and long enough for a new leader to learn of its office (measured: within 0.2 s).
 const FETCH_BACKOFF_MS: u32 = 200;
 
+/// Milliseconds that a follower's request waits at a leader that has nothing new. After a failover the partitions of the dead leader wait
+/// that long for their first fetch: with 500 the write gap was 0.8 s where it is 0.4 s without such a wait (measured, seen in both logs).
+const FETCH_WAIT_MS: u32 = 100;
+
 /// The properties of this node's broker; `cores` from the facts.
 pub(super) fn properties(config: &Config, cores: u32) -> Properties {
     let kafka = &config.kafka;
@@ -57,6 +61,9 @@ pub(super) fn properties(config: &Config, cores: u32) -> Properties {
     let backoff = "1000 is Kafka's default: a follower that asks a new leader a moment too early then waits that long, and every \
                    acks=all write with it (docs/figures.md, Faults)";
     file.set_default("replica.fetch.backoff.ms", FETCH_BACKOFF_MS.to_string(), backoff);
+    let parked = "500 is Kafka's default: a follower whose request waits at a leader without news asks nothing for the partitions that \
+                  this leader got meanwhile (docs/figures.md, Faults)";
+    file.set_default("replica.fetch.wait.max.ms", FETCH_WAIT_MS.to_string(), parked);
     for property in &kafka.properties {
         file.pass_through(&property.key, &property.value, &property.place);
     }

@@ -114,9 +114,13 @@ impl Front {
         }
     }
 
-    /// Counts a turn of the loop, and tells systemd the status line where it is another than before.
-    pub fn show(&mut self, view: &NodeView) {
+    /// The loop turns.
+    pub fn beat(&self) {
         self.heartbeat.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells systemd the status line where it is another than before.
+    pub fn show(&mut self, view: &NodeView) {
         if view.status != self.shown {
             self.notifier.status(&view.status);
             self.shown.clone_from(&view.status);

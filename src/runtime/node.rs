@@ -114,16 +114,23 @@ impl Node {
 
     /// Until everything has stopped, or another program is to take over.
     pub(super) async fn turn(&mut self) -> NodeEnd {
+        let mut stale = true;
         loop {
+            self.front.beat();
             while let Some(action) = self.supervisor.poll_action() {
                 if let Action::Finish { clean } = action {
                     self.show();
                     self.children.flush().await;
                     return if clean { NodeEnd::Clean } else { NodeEnd::Unclean };
                 }
+                // Whatever changes says so or does something. A probe alone is the rhythm of a node at rest, and its status
+                // line is left for the next tick.
+                stale |= !matches!(action, Action::Probe(_));
                 self.perform(action);
             }
-            self.show();
+            if std::mem::take(&mut stale) {
+                self.show();
+            }
             match self.next().await {
                 Happened::Event(event) => self.supervisor.handle_event(self.clock.now(), event),
                 Happened::ProbePanicked => {}
@@ -139,7 +146,7 @@ impl Node {
                 Happened::Outside(Outside::Ask(ask)) => {
                     self.front.answer(ask, &self.supervisor.view(self.clock.now()));
                 }
-                Happened::Outside(Outside::Tick) => {}
+                Happened::Outside(Outside::Tick) => stale = true,
                 Happened::Time => self.supervisor.handle_timeout(self.clock.now()),
             }
         }
