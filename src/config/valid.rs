@@ -114,6 +114,8 @@ pub struct ZooKeeperConfig {
     pub heap: Heap,
     /// `jvm_options`, in the file's order; appended last.
     pub jvm_options: Vec<JvmOption>,
+    /// `log4j`: the operator's own file; `None` for "auto".
+    pub log4j: Option<PathBuf>,
     /// `[zookeeper.properties]`, in key order.
     pub properties: Vec<Property>,
 }
@@ -131,6 +133,8 @@ pub struct KafkaConfig {
     pub heap: Heap,
     /// `jvm_options`, in the file's order; appended last.
     pub jvm_options: Vec<JvmOption>,
+    /// `log4j`: the operator's own file; `None` for "auto".
+    pub log4j: Option<PathBuf>,
     /// `[kafka.properties]`, in key order.
     pub properties: Vec<Property>,
 }
@@ -197,6 +201,8 @@ pub struct LogConfig {
     pub journal: JournalChoice,
     /// `fold_after`: identical messages a second before folding; read and checked, and not yet acted on.
     pub fold_after: u32,
+    /// `files`: the stock log files are written too, below `log_dir`.
+    pub files: bool,
 }
 
 /// `[http]`; read and checked, and not yet acted on.
@@ -215,6 +221,8 @@ pub struct Paths {
     pub state_dir: PathBuf,
     /// What can be made again.
     pub cache_dir: PathBuf,
+    /// Where the stock log files go, if they are asked for.
+    pub log_dir: PathBuf,
     /// `allow_temporary`: data directories below /tmp are accepted.
     pub allow_temporary: bool,
 }

@@ -1,11 +1,16 @@
-//! Bytes of a JVM's stdout and stderr -> lines -> how loudly each is said, and what it tells of the run. Pure.
+//! Bytes of a JVM's stdout and stderr -> lines -> records with priority, logger, thread and stack trace, and what they tell of the
+//! run. Pure.
 //!
-//! Absent on purpose: where lines go (`notify`), and the making of whole records (logger, thread, stack trace, folding).
+//! Absent on purpose: where records go (`notify`), and the layout that the JVMs print (`plan::layout`).
 
 mod evidence;
 mod find;
+mod framing;
+mod head;
 mod level;
 mod lines;
+mod mask;
+mod open;
 mod record;
 mod session;
 mod signatures;
@@ -14,8 +19,11 @@ mod signatures_jvm;
 mod signatures_kafka;
 mod signatures_kafka_config;
 mod signatures_zookeeper;
+mod trace;
+mod voice;
 
 pub use evidence::{EvidenceWatch, LAST_LINE_CAP, LAST_LINES, NEAR};
+pub use framing::{Framer, Heard, RECORD_CAP};
 pub use level::{Levels, Priority, level_of};
 pub use lines::{LINE_CAP, Line, Lines};
 pub use record::{Entry, Folded, Origin, Said, readable};
