@@ -9,6 +9,7 @@ pub mod history;
 pub mod history_entry;
 pub mod history_file;
 mod journal;
+mod limits;
 pub mod log;
 mod queue;
 mod stderr;

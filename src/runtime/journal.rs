@@ -4,9 +4,9 @@
 
 use std::panic;
 
-use crate::logs::Priority;
+use crate::logs::{Entry, Line, Origin, Priority, Said};
 use crate::model::{ExitCause, Notice, Role, RunId, Severity};
-use crate::notify::log::{Origin, Record, Sink};
+use crate::notify::log::Sink;
 
 /// The way to the log. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Journal {
 
     /// Says something of the runtime's own.
     pub fn say(&self, severity: Severity, text: impl Into<String>) {
-        self.sink.send(Record::own(severity.into(), text));
+        self.sink.send(Entry::own(severity.into(), text));
     }
 
     /// Says a notice of the supervisor. One about an end carries what to do about it and the run's last lines.
@@ -53,16 +53,21 @@ impl Journal {
             | Notice::Kills { run, .. } => about = Some(*run),
             _ => {}
         }
-        self.sink.send(Record { run: about, ..Record::own(notice.severity().into(), text) });
+        self.sink.send(Entry { run: about, ..Entry::own(notice.severity().into(), text) });
     }
 
-    /// Passes on what a JVM printed.
-    pub fn jvm(&self, role: Role, run: RunId, priority: Priority, text: String) {
-        let origin = match role {
-            Role::Kafka => Origin::Kafka,
-            Role::ZooKeeper => Origin::ZooKeeper,
+    /// Passes on a line that a JVM printed.
+    pub fn jvm(&self, role: Role, run: RunId, priority: Priority, line: &Line<'_>) {
+        let said = Said {
+            priority,
+            time: b"",
+            logger: b"",
+            thread: b"",
+            message: line.bytes,
+            exception: b"",
+            continued: line.continued,
         };
-        self.sink.send(Record { origin, priority, text, run: Some(run) });
+        self.sink.said(Origin::from(role), run, &said);
     }
 
     /// Brings the words of every later panic here: stderr may be a pipe that nobody reads, and a write to it would hang.

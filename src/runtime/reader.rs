@@ -154,7 +154,7 @@ impl Reader {
 
     fn take(&mut self, line: &Line<'_>) {
         let priority = self.levels.of(line);
-        self.journal.jvm(self.role, self.run, priority, line.text().into_owned());
+        self.journal.jvm(self.role, self.run, priority, line);
         if let Some(session) = self.watches.line(line.bytes) {
             // Nobody hears it only when the run is over.
             let _ = self.sessions.send(session);
