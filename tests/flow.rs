@@ -156,7 +156,7 @@ fn bytes_that_are_no_text_are_folded_like_any_others() {
 
 #[test]
 fn errors_and_warnings_stay_whole_in_a_flood_of_info() {
-    for (limit, severe) in [(OF_219, 98), (OF_252, 98), (OF_219, 400), (OF_252, 4_000)] {
+    for (limit, severe) in [(OF_219, 98), (OF_252, 98), (OF_219, 900), (OF_252, 9_000)] {
         let mut stream = Stream::new(flow(200, Some(limit)), Some(limit));
         // 20,000 a second for 60 s, of four loggers and with other words each time.
         let each = 1_200_000 / severe;
