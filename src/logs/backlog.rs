@@ -62,16 +62,6 @@ impl Backlog {
         self.own_end = place + 1;
     }
 
-    /// The priority of the next one.
-    pub fn next(&self) -> Option<Priority> {
-        self.waiting.front().map(|waiting| waiting.entry.priority)
-    }
-
-    /// How many of a priority are in hand.
-    pub fn in_hand(&self, priority: Priority) -> usize {
-        self.in_hand.iter().filter(|(other, _)| *other == priority).count()
-    }
-
     /// Takes the next one in hand.
     pub fn take(&mut self) -> Option<(Entry, Stands)> {
         let Waiting { entry, stands, size } = self.waiting.pop_front()?;

@@ -3,11 +3,11 @@
 //! journald counts the messages of a unit in a pool for each class of priority: a window begins with a message and lasts the
 //! interval, and what comes in it beyond the burst is thrown away. Nobody outside knows the phase of those windows, so *any*
 //! window has to hold at most the burst. Whoever sends C at once and goes on with R an interval sends at most C + R in any:
-//! R is half of the burst, C is 7/16, and 1/16 may be on its way (`on_the_way`): sent when the receiver stood still,
-//! arriving when it goes on.
+//! R is half of the burst, C is 7/16, and the rest is for what lies in journald's socket, sent but not yet counted.
 //!
-//! A token is reserved when a record is let in and paid when it is written. So a journal that hangs for an hour does not find
-//! an hour's worth of records before it. Absent on purpose: who gets the tokens (`flow`), the configuration (`limits`).
+//! A token is reserved when a record is let in and paid when it is written, and reservations never exceed the level. So a journal
+//! that hangs for an hour does not find an hour's worth of records before it, and when within its send a record arrived does
+//! not matter. Absent on purpose: who gets the tokens (`flow`), the configuration (`limits`).
 
 use std::time::Duration;
 
@@ -123,11 +123,6 @@ impl Bucket {
         let burst = i128::from(self.burst);
         let nanos = u64::try_from((missing + burst - 1) / burst).unwrap_or(u64::MAX);
         self.at + Duration::from_nanos(nanos)
-    }
-
-    /// How many of the class may be taken out and not yet written; `None` where there is no limit.
-    pub fn on_the_way(&self) -> Option<usize> {
-        usize::try_from(self.burst / 16).ok().filter(|_| self.burst > 0).map(|count| count.max(1))
     }
 
     fn missing(&self, depth: Depth) -> i128 {

@@ -144,18 +144,12 @@ impl Flow {
         self.backlog.push_own(entry);
     }
 
-    /// Moves at most `most` entries into `batch`, oldest first. What is due is made before. Where the receiver has a limit,
-    /// less may come than there is until [`Flow::written`] is told.
+    /// Moves at most `most` entries into `batch`, oldest first. What is due is made before.
     pub fn take(&mut self, now: Moment, batch: &mut Vec<Entry>, most: usize) {
         // What is missing has waited for longer than any fold.
         self.say_missing(now);
         self.settle(now);
         for _ in 0..most {
-            let Some(priority) = self.backlog.next() else { break };
-            let most = self.buckets.of(priority).on_the_way();
-            if most.is_some_and(|most| self.backlog.in_hand(priority) >= most) {
-                break;
-            }
             let Some((entry, stands)) = self.backlog.take() else { break };
             match stands {
                 Stands::One => self.counts.entries += 1,
@@ -259,7 +253,7 @@ impl Flow {
             return false;
         }
         let entry = Entry::new(origin, run, said);
-        room(self, entry.size()) && self.folds.open(print, Fold::new(kind, now, entry, said)).is_ok()
+        room(self, entry.size()) && self.folds.open(print, Fold::new(kind, now, entry, said))
     }
 
     /// Makes entries of the folds that are due, as far as there are tokens.

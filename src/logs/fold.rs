@@ -171,15 +171,15 @@ impl Folds {
         self.open.get_mut(&print).filter(|fold| fold.holds(kind, origin, run, said))
     }
 
-    /// Opens one. Where something else has its fingerprint, there is no place for it.
-    pub fn open(&mut self, print: u64, fold: Fold) -> Result<(), Fold> {
+    /// Opens one. Where something else has its fingerprint, there is no place for it and the answer is no.
+    pub fn open(&mut self, print: u64, fold: Fold) -> bool {
         if self.open.contains_key(&print) {
-            return Err(fold);
+            return false;
         }
         self.bytes += fold.sample.size() + OVERHEAD;
         self.wake_at(fold.due());
         self.open.insert(print, fold);
-        Ok(())
+        true
     }
 
     /// The fold with this fingerprint.

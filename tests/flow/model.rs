@@ -65,6 +65,8 @@ pub struct Stream {
     pub at_close: usize,
     journald: Journald,
     in_hand: Vec<Entry>,
+    /// Of those, what arrived already.
+    arrived: usize,
 }
 
 /// What may happen to it.
@@ -82,8 +84,11 @@ pub enum Step {
     },
     /// Milliseconds pass.
     Pass(u64),
-    /// The writer takes a batch, but its send hangs until the next step of the kind.
-    Take,
+    /// The writer takes a batch. It arrives at once or not until the next step of the kind, and only then is it known to be
+    /// written.
+    Take {
+        at_once: bool,
+    },
     Write,
 }
 
@@ -94,7 +99,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (0usize..5).prop_map(|level| Step::Own { level }),
         3 => (0u64..3_000).prop_map(Step::Pass),
         1 => (0u64..60_000).prop_map(Step::Pass),
-        2 => Just(Step::Take),
+        2 => any::<bool>().prop_map(|at_once| Step::Take { at_once }),
         4 => Just(Step::Write),
     ]
 }
@@ -111,6 +116,7 @@ impl Stream {
             at_close: 0,
             journald: Journald::new(limit),
             in_hand: Vec::new(),
+            arrived: 0,
         }
     }
 
@@ -123,13 +129,13 @@ impl Stream {
     /// The writer takes and writes as long as there is something.
     pub fn write(&mut self, now: Moment) {
         self.now = now;
-        self.arrive();
+        self.finish();
         loop {
             self.flow.take(now, &mut self.in_hand, 256);
             if self.in_hand.is_empty() {
                 return;
             }
-            self.arrive();
+            self.finish();
         }
     }
 
@@ -148,9 +154,12 @@ impl Stream {
                 self.flow.entry(self.now, Entry::own(LEVELS[level], "own"));
             }
             Step::Pass(millis) => self.now = self.now + Duration::from_millis(millis),
-            Step::Take => {
-                self.arrive();
+            Step::Take { at_once } => {
+                self.finish();
                 self.flow.take(self.now, &mut self.in_hand, 256);
+                if at_once {
+                    self.arrive();
+                }
             }
             Step::Write => self.write(self.now),
         }
@@ -169,13 +178,19 @@ impl Stream {
 
     /// What is in hand reaches journald at this moment.
     fn arrive(&mut self) {
-        for entry in &self.in_hand {
+        for entry in self.in_hand.iter().skip(self.arrived) {
             let own = entry.origin == Origin::KafkaNode && entry.text == "own";
             // kafka-node's own are beside the bound: they neither count here nor are they counted.
             if !own && !self.journald.takes(self.now, entry.priority) {
                 self.refused += 1;
             }
         }
+        self.arrived = self.in_hand.len();
+    }
+
+    fn finish(&mut self) {
+        self.arrive();
+        self.arrived = 0;
         self.flow.written(self.now, self.in_hand.len());
         self.written.append(&mut self.in_hand);
     }
