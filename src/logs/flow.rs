@@ -73,6 +73,8 @@ pub struct Flow {
     folds: Folds,
     backlog: Backlog,
     missing: Missing,
+    /// Everything that was ever missing.
+    lost: u64,
     counts: Counts,
     closed: bool,
 }
@@ -94,6 +96,7 @@ impl Flow {
             folds: Folds::default(),
             backlog: Backlog::default(),
             missing: Missing::default(),
+            lost: 0,
             counts: Counts::default(),
             closed: false,
         }
@@ -103,7 +106,7 @@ impl Flow {
     pub fn said(&mut self, now: Moment, origin: Origin, run: RunId, said: &Said<'_>) {
         self.counts.said += 1;
         if self.closed {
-            return self.missing.add(now, origin, said.priority, false);
+            return self.miss(now, origin, said.priority, false);
         }
         let alike = fingerprint(run.0 ^ ((origin as u64) << 8) ^ u64::from(said.priority.number()), said.logger);
         let same = fingerprint(alike, said.message);
@@ -126,7 +129,7 @@ impl Flow {
             return fold.add(now, said);
         }
         if !self.open(now, (alike, Kind::Alike), folded, origin, run, said) {
-            self.missing.add(now, origin, said.priority, false);
+            self.miss(now, origin, said.priority, false);
         }
     }
 
@@ -137,7 +140,7 @@ impl Flow {
         let full = self.backlog.len() + Origin::ALL.len() >= ENTRIES
             || self.bytes() + entry.size() + Origin::ALL.len() * OVERHEAD > TEXT_BYTES;
         if self.closed || full {
-            return self.missing.add(now, entry.origin, entry.priority, true);
+            return self.miss(now, entry.origin, entry.priority, true);
         }
         self.say_missing(now);
         self.buckets.of(entry.priority).reserve_anyway();
@@ -205,12 +208,17 @@ impl Flow {
 
     /// What became of everything so far.
     pub fn counts(&self) -> Counts {
-        Counts { unreported: self.missing.count(), ..self.counts }
+        Counts { unreported: self.lost - self.counts.dropped - self.counts.own_dropped, ..self.counts }
     }
 
     /// Bytes of text that are kept.
     pub fn bytes(&self) -> usize {
         self.backlog.bytes() + self.folds.bytes()
+    }
+
+    fn miss(&mut self, now: Moment, origin: Origin, priority: Priority, own: bool) {
+        self.lost += 1;
+        self.missing.add(now, origin, priority, own);
     }
 
     fn has_room(&self, share: Share, bytes: usize) -> bool {

@@ -55,8 +55,7 @@ impl Missing {
         self.since
     }
 
-    /// How many are missing.
-    pub fn count(&self) -> u64 {
+    fn count(&self) -> u64 {
         self.tallies.iter().map(Tally::count).sum()
     }
 
