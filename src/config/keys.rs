@@ -182,7 +182,7 @@ pub const KEYS: &[Key] = &[
         "\"auto\"",
         "where log lines go; \"auto\" is the journal under systemd, else plain text on stderr",
     ),
-    later(
+    key(
         "log.fold_after",
         Kind::Number(1, 1_000_000),
         "200",

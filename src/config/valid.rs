@@ -199,7 +199,7 @@ pub enum JournalChoice {
 pub struct LogConfig {
     /// `journal`: "auto", "journal" or "stderr".
     pub journal: JournalChoice,
-    /// `fold_after`: identical messages a second before folding; read and checked, and not yet acted on.
+    /// `fold_after`: identical messages a second before they are folded into one entry with their count.
     pub fold_after: u32,
     /// `files`: the stock log files are written too, below `log_dir`.
     pub files: bool,

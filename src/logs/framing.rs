@@ -7,6 +7,8 @@
 //!
 //! Absent on purpose: a clock (the caller says when it is `quiet`), text (bytes stay bytes), and what becomes of a record (`flow`).
 
+use std::time::Duration;
+
 use crate::plan::layout::{FIELD, RECORD};
 
 use super::head::{self, Framed};
@@ -21,6 +23,8 @@ use super::voice::{self, Reach, Voice};
 /// The longest message with its trace that is passed on in one piece, in bytes. Kafka's longest, the dump of its configuration, has
 /// under 16 KiB; a trace of 1024 frames, the JVM's own limit, about 100.
 pub const RECORD_CAP: usize = 256 * 1024;
+/// How long nobody must have written before [`Framer::quiet`] is called. log4j writes a record and its trace in one go.
+pub const QUIET: Duration = Duration::from_millis(250);
 /// Calls of [`Framer::quiet`] in a row after which a record of our layout is passed on without its end: 5 s of 250 ms each. Its
 /// writer is stopped or dead, or its disk hangs.
 const GIVEN_UP_AFTER: u32 = 20;

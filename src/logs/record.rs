@@ -145,11 +145,24 @@ const LEAD_OF_CONTROLS: u8 = 0xc2;
 
 /// `bytes` as text that any terminal bears.
 pub fn readable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if is_plain(text) => text.to_owned(),
+        Ok(_) | Err(_) => escaped(bytes),
+    }
+}
+
+/// Looks at every byte, since a loop that may end early is many times slower.
+fn is_plain(text: &str) -> bool {
+    let odd = |byte: u8| (byte < b' ' && byte != b'\n' && byte != b'\t') || byte == 0x7f || byte == LEAD_OF_CONTROLS;
+    !text.bytes().fold(false, |any, byte| any | odd(byte))
+}
+
+fn escaped(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         let valid = chunk.valid();
-        if valid.bytes().all(|byte| byte >= b' ' && byte != 0x7f && byte != LEAD_OF_CONTROLS || byte == b'\n' || byte == b'\t') {
+        if is_plain(valid) {
             text.push_str(valid);
         } else {
             for c in valid.chars() {

@@ -5,14 +5,14 @@
 
 use libsystemd::logging::{Priority as Level, journal_send};
 
-use crate::logs::Priority;
+use crate::logs::{Entry, Priority};
 
-use super::log::{Record, Source, capped};
+use super::log::{Source, capped};
 
 /// Something that takes records or says why not.
 pub(super) trait Journal: Send {
     /// Sends one record; blocks while the receiver's queue is full.
-    fn send(&self, record: &Record) -> Result<(), String>;
+    fn send(&self, record: &Entry) -> Result<(), String>;
 }
 
 /// journald's own socket.
@@ -21,7 +21,7 @@ pub(super) struct Native {
 }
 
 impl Journal for Native {
-    fn send(&self, record: &Record) -> Result<(), String> {
+    fn send(&self, record: &Entry) -> Result<(), String> {
         let (text, missing) = capped(&record.text);
         let fields = fields(record, &self.source);
         if missing == 0 {
@@ -33,7 +33,7 @@ impl Journal for Native {
 }
 
 /// SYSLOG_IDENTIFIER always: a record sent just before the end of the process can lose its `_SYSTEMD_UNIT`.
-fn fields(record: &Record, source: &Source) -> Vec<(&'static str, String)> {
+fn fields(record: &Entry, source: &Source) -> Vec<(&'static str, String)> {
     let mut fields = vec![("SYSLOG_IDENTIFIER", record.origin.as_str().to_owned())];
     fields.extend(record.run.map(|run| ("KAFKA_NODE_RUN", run.to_string())));
     fields.extend(source.broker.map(|broker| ("KAFKA_BROKER_ID", broker.to_string())));
@@ -58,15 +58,14 @@ mod tests {
 
     #[test]
     fn a_record_carries_who_said_it_and_the_run_it_belongs_to() {
-        let source = Source { broker: Some(BrokerId(2)) };
-        let record =
-            Record { origin: Origin::Kafka, priority: Priority::Info, text: "x".to_owned(), run: Some(RunId(255)) };
+        let source = Source { broker: Some(BrokerId(2)), fold_after: 200 };
+        let record = Entry { origin: Origin::Kafka, run: Some(RunId(255)), ..Entry::own(Priority::Info, "x") };
         let of_kafka = fields(&record, &source);
         assert_eq!(
             of_kafka,
             [("SYSLOG_IDENTIFIER", "kafka".into()), ("KAFKA_NODE_RUN", "ff".into()), ("KAFKA_BROKER_ID", "2".into())]
         );
-        let own = fields(&Record::own(Priority::Info, "x"), &Source { broker: None });
+        let own = fields(&Entry::own(Priority::Info, "x"), &Source { broker: None, fold_after: 200 });
         assert_eq!(own, [("SYSLOG_IDENTIFIER", "kafka-node".into())]);
     }
 }

@@ -10,6 +10,7 @@ pub mod history;
 pub mod history_entry;
 pub mod history_file;
 mod journal;
+mod limits;
 pub mod log;
 pub mod oneshot;
 mod queue;

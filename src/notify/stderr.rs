@@ -13,7 +13,9 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use super::log::{Origin, Record, capped};
+use crate::logs::{Entry, Origin};
+
+use super::log::capped;
 
 /// The peer of stderr where systemd connected it to the journal.
 const JOURNAL_STREAM_PEER: &str = "/run/systemd/journal/stdout";
@@ -45,7 +47,7 @@ impl Stderr {
     }
 
     /// Gathers one record.
-    pub fn put(&mut self, record: &Record) {
+    pub fn put(&mut self, record: &Entry) {
         let (text, missing) = capped(&record.text);
         let name = record.origin.as_str();
         // A record of several lines stays a record of several lines, each with its name and priority.
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
     use crate::logs::Priority;
 
-    fn check(record: &Record, prefixed: bool, expected: &str) {
+    fn check(record: &Entry, prefixed: bool, expected: &str) {
         let (mut read, write) = io::pipe().expect("a pipe");
         let mut stderr = Stderr::to(File::from(OwnedFd::from(write)), prefixed);
         stderr.put(record);
@@ -117,12 +119,11 @@ mod tests {
 
     #[test]
     fn lines_say_who_and_the_supervisors_how_loudly() {
-        let kafka =
-            |text: &str| Record { origin: Origin::Kafka, priority: Priority::Error, text: text.to_owned(), run: None };
+        let kafka = |text: &str| Entry { origin: Origin::Kafka, ..Entry::own(Priority::Error, text) };
         check(&kafka("[2020-08-06 10:11:12,345] ERROR x (y)"), false, "kafka: [2020-08-06 10:11:12,345] ERROR x (y)\n");
         check(&kafka("a\nb"), true, "<3>kafka: a\n<3>kafka: b\n");
         check(
-            &Record::own(Priority::Warning, "zookeeper lost its quorum"),
+            &Entry::own(Priority::Warning, "zookeeper lost its quorum"),
             false,
             "kafka-node: WARN zookeeper lost its quorum\n",
         );
@@ -134,7 +135,7 @@ mod tests {
         let (read, write) = io::pipe().expect("a pipe");
         drop(read);
         let mut stderr = Stderr::to(File::from(OwnedFd::from(write)), false);
-        stderr.put(&Record::own(Priority::Info, "to nobody"));
+        stderr.put(&Entry::own(Priority::Info, "to nobody"));
         stderr.flush();
     }
 

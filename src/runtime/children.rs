@@ -195,7 +195,8 @@ mod tests {
             service.files = Vec::new();
             service.my_id_file = None;
         }
-        let (sink, _) = log::start(JournalChoice::Stderr, log::Source { broker: None }).expect("a log thread");
+        let (sink, _) =
+            log::start(JournalChoice::Stderr, log::Source { broker: None, fold_after: 200 }).expect("a log thread");
         let (book, _) = RunBook::open(dir).expect("a book");
         let (events, receiver) = mpsc::channel(16);
         (Children::new(Arc::new(plan), Journal::new(sink), Arc::new(book), events), receiver)

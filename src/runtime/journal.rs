@@ -4,10 +4,10 @@
 
 use std::panic;
 
-use crate::logs::Priority;
+use crate::logs::{Entry, Priority, Said};
 use crate::model::{ExitCause, Notice, Role, RunId, Severity};
 use crate::notify::events;
-use crate::notify::log::{Origin, Record, Sink};
+use crate::notify::log::Sink;
 
 /// The way to the log. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ impl Journal {
 
     /// Says something of the runtime's own.
     pub fn say(&self, severity: Severity, text: impl Into<String>) {
-        self.sink.send(Record::own(severity.into(), text));
+        self.sink.send(Entry::own(severity.into(), text));
     }
 
     /// Says a notice of the supervisor. One about an end carries what to do about it and the run's last lines.
@@ -54,7 +54,7 @@ impl Journal {
             | Notice::Kills { run, .. } => about = Some(*run),
             _ => {}
         }
-        self.sink.send(Record { run: about, ..Record::own(notice.severity().into(), text) });
+        self.sink.send(Entry { run: about, ..Entry::own(notice.severity().into(), text) });
     }
 
     /// Passes on what a JVM printed.
@@ -65,7 +65,7 @@ impl Journal {
     /// Brings every later event of `tracing` here, this program's and its libraries'.
     pub fn hear_events(&self) {
         let sink = self.sink.clone();
-        events::hear(move |told| sink.send(Record::own(told.priority, told.text)));
+        events::hear(move |told| sink.send(Entry::own(told.priority, told.text)));
     }
 
     /// Brings the words of every later panic here: stderr may be a pipe that nobody reads, and a write to it would hang.

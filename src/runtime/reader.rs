@@ -102,6 +102,8 @@ impl Watches {
 struct Cutter {
     lines: Lines,
     framer: Framer,
+    /// What is begun with anew after a fault.
+    fresh: Framer,
     out: Out,
 }
 
@@ -132,7 +134,7 @@ impl Cutter {
     fn guarded(&mut self, take: impl FnOnce(&mut Cutter)) {
         if catch_unwind(AssertUnwindSafe(|| take(self))).is_err() {
             self.lines = Lines::default();
-            self.framer.forget();
+            self.framer = self.fresh.clone();
         }
     }
 
@@ -172,7 +174,7 @@ impl Reader {
     pub async fn read(self, mut pipe: pipe::Receiver, mut stage: watch::Receiver<Stage>) {
         let Reader { role, run, mark, stream, framer, journal, watches, sessions, look } = self;
         let out = Out { role, run, journal: journal.clone(), watches, sessions };
-        let mut cutter = Cutter { lines: Lines::default(), framer, out };
+        let mut cutter = Cutter { lines: Lines::default(), fresh: framer.clone(), framer, out };
         match take_rest(&mark, stream) {
             Ok(rest) => cutter.bytes(&rest),
             Err(error) => {

@@ -104,7 +104,7 @@ fn every_key_reaches_the_configuration() {
     assert_eq!(config.paths.cache_dir, Path::new("/var/cache/b"));
     assert!(config.paths.allow_temporary);
     let places: Vec<&str> = config.warnings.iter().map(|warning| warning.text.as_str()).collect();
-    assert_eq!(places.len(), 7, "one for each key that is not acted on yet: {places:#?}");
+    assert_eq!(places.len(), 6, "one for each key that is not acted on yet: {places:#?}");
 }
 
 #[test]
