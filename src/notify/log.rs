@@ -11,43 +11,17 @@ use std::time::{Duration, Instant};
 
 use crate::config::JournalChoice;
 use crate::logs::Priority;
-use crate::model::{BrokerId, RunId, Severity};
+pub use crate::logs::{Entry as Record, Origin};
+use crate::model::{BrokerId, EventId, Severity};
 
 use super::journal::{self, Journal};
 use super::queue::{Dropped, Popped, Queue};
 use super::stderr::Stderr;
 
-/// Longest text of one record, in bytes. With the other fields it stays one datagram: the memfd that a larger one takes
-/// does not exist on kernel 3.10 (`facts.md`).
-pub const TEXT_CAP: usize = 48 * 1024;
 /// A journal that refused a record is tried again after this long.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Where systemd puts its journal.
 const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
-
-/// Who said it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
-    /// The broker's JVM.
-    Kafka,
-    /// ZooKeeper's JVM.
-    ZooKeeper,
-    /// The supervisor itself.
-    KafkaNode,
-}
-
-/// One line to be kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Who said it.
-    pub origin: Origin,
-    /// How loudly.
-    pub priority: Priority,
-    /// What, without a line feed at its end.
-    pub text: String,
-    /// The run it belongs to, where it belongs to one.
-    pub run: Option<RunId>,
-}
 
 /// Whose records these are: fields that every one of them carries in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,20 +61,6 @@ pub enum Flushed {
     Left(usize),
 }
 
-impl Origin {
-    /// All of them.
-    pub const ALL: [Origin; 3] = [Origin::Kafka, Origin::ZooKeeper, Origin::KafkaNode];
-
-    /// SYSLOG_IDENTIFIER, and the first word of a line on stderr.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Origin::Kafka => "kafka",
-            Origin::ZooKeeper => "zookeeper",
-            Origin::KafkaNode => "kafka-node",
-        }
-    }
-}
-
 impl From<Severity> for Priority {
     fn from(severity: Severity) -> Priority {
         match severity {
@@ -109,13 +69,6 @@ impl From<Severity> for Priority {
             Severity::Warning => Priority::Warning,
             Severity::Error => Priority::Error,
         }
-    }
-}
-
-impl Record {
-    /// Something that kafka-node itself says.
-    pub fn own(priority: Priority, text: impl Into<String>) -> Record {
-        Record { origin: Origin::KafkaNode, priority, text: text.into(), run: None }
     }
 }
 
@@ -138,7 +91,7 @@ impl Sink {
 pub fn start(choice: JournalChoice, source: Source) -> std::io::Result<(Sink, LogThread)> {
     let output = choose(choice, std::env::var_os("NOTIFY_SOCKET").is_some(), Path::new(JOURNAL_SOCKET).exists());
     let stderr = Stderr::open()?;
-    start_with(output, stderr, Box::new(journal::Native { source }))
+    start_with(output, stderr, Box::new(journal::Native::new(source.broker)))
 }
 
 /// Under systemd NOTIFY_SOCKET is set. Systemd 219 sets no JOURNAL_STREAM, so that says nothing (`facts.md`).
@@ -229,17 +182,9 @@ impl Dropped {
         let Dropped { lines, severe } = self;
         let severe = if severe == 0 { String::new() } else { format!(", {severe} of them warnings or worse") };
         let name = origin.as_str();
-        Record::own(
-            Priority::Warning,
-            format!("{lines} lines of {name} were dropped here{severe}: the log was not read fast enough"),
-        )
+        let text = format!("{lines} lines of {name} were dropped here{severe}: the log was not read fast enough");
+        Record { event: Some(EventId::RECORDS_DROPPED), ..Record::own(Priority::Warning, text) }
     }
-}
-
-/// The text up to [`TEXT_CAP`], and how many bytes are missing.
-pub(super) fn capped(text: &str) -> (&str, usize) {
-    let (head, rest) = cut(text, TEXT_CAP);
-    (head, rest.len())
 }
 
 /// Cuts `text` at the last character that ends at or before `cap`.
@@ -292,7 +237,7 @@ mod tests {
         )
         .expect("a thread");
         for n in 0..3 {
-            sink.send(Record { origin: Origin::Kafka, priority: Priority::Info, text: format!("line {n}"), run: None });
+            sink.send(Record { origin: Origin::Kafka, ..Record::own(Priority::Info, format!("line {n}")) });
         }
         assert_eq!(thread.flush(Duration::from_secs(10)), Flushed::All);
         drop(sink);
@@ -348,12 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_capped_at_a_character() {
-        assert_eq!(capped("short"), ("short", 0));
-        let long = "ä".repeat(TEXT_CAP);
-        let (head, missing) = capped(&long);
-        assert_eq!((head.len(), missing), (TEXT_CAP, TEXT_CAP));
-        let odd = format!("x{long}");
-        assert_eq!(capped(&odd).0.len(), TEXT_CAP - 1);
+    fn a_text_is_cut_at_a_character() {
+        assert_eq!(cut("short", 8), ("short", ""));
+        assert_eq!(cut("xäää", 4), ("xä", "ää"));
     }
 }

@@ -10,6 +10,7 @@ pub mod history_entry;
 pub mod history_file;
 mod journal;
 pub mod log;
+mod oversized;
 mod queue;
 mod stderr;
 pub mod systemd;

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     fn record(origin: Origin, priority: Priority, text: &str) -> Record {
-        Record { origin, priority, text: text.to_owned(), run: None }
+        Record { origin, ..Record::own(priority, text) }
     }
 
     fn drained(queue: &Queue) -> Vec<Record> {

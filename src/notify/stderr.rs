@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use super::log::{Origin, Record, capped};
+use super::log::{Origin, Record};
 
 /// The peer of stderr where systemd connected it to the journal.
 const JOURNAL_STREAM_PEER: &str = "/run/systemd/journal/stdout";
@@ -46,10 +46,9 @@ impl Stderr {
 
     /// Gathers one record.
     pub fn put(&mut self, record: &Record) {
-        let (text, missing) = capped(&record.text);
         let name = record.origin.as_str();
         // A record of several lines stays a record of several lines, each with its name and priority.
-        for (index, line) in text.split('\n').enumerate() {
+        for (index, line) in record.text.split('\n').enumerate() {
             if self.prefixed {
                 self.gathered.extend_from_slice(format!("<{}>", record.priority.number()).as_bytes());
             }
@@ -60,9 +59,6 @@ impl Stderr {
             self.gathered.extend_from_slice(lead.as_bytes());
             self.gathered.extend_from_slice(line.as_bytes());
             self.gathered.push(b'\n');
-        }
-        if missing > 0 {
-            self.gathered.extend_from_slice(format!("{name}: [{missing} more bytes]\n").as_bytes());
         }
         if self.gathered.len() >= GATHER {
             self.flush();
@@ -117,8 +113,7 @@ mod tests {
 
     #[test]
     fn lines_say_who_and_the_supervisors_how_loudly() {
-        let kafka =
-            |text: &str| Record { origin: Origin::Kafka, priority: Priority::Error, text: text.to_owned(), run: None };
+        let kafka = |text: &str| Record { origin: Origin::Kafka, ..Record::own(Priority::Error, text) };
         check(&kafka("[2020-08-06 10:11:12,345] ERROR x (y)"), false, "kafka: [2020-08-06 10:11:12,345] ERROR x (y)\n");
         check(&kafka("a\nb"), true, "<3>kafka: a\n<3>kafka: b\n");
         check(

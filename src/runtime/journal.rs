@@ -5,7 +5,7 @@
 use std::panic;
 
 use crate::logs::Priority;
-use crate::model::{ExitCause, Notice, Role, RunId, Severity};
+use crate::model::{EventId, ExitCause, Notice, Role, RunId, Severity};
 use crate::notify::log::{Origin, Record, Sink};
 
 /// The way to the log. Cheap to clone.
@@ -53,7 +53,14 @@ impl Journal {
             | Notice::Kills { run, .. } => about = Some(*run),
             _ => {}
         }
-        self.sink.send(Record { run: about, ..Record::own(notice.severity().into(), text) });
+        let event = Some(notice.event());
+        self.sink.send(Record { run: about, event, ..Record::own(notice.severity().into(), text) });
+    }
+
+    /// Says that a part of kafka-node failed where it must not.
+    pub fn fault(&self, words: &str) {
+        let text = format!("a fault of kafka-node itself, please report it: {words}");
+        self.sink.send(Record { event: Some(EventId::FAULT), ..Record::own(Severity::Error.into(), text) });
     }
 
     /// Passes on what a JVM printed.
@@ -62,7 +69,7 @@ impl Journal {
             Role::Kafka => Origin::Kafka,
             Role::ZooKeeper => Origin::ZooKeeper,
         };
-        self.sink.send(Record { origin, priority, text, run: Some(run) });
+        self.sink.send(Record { origin, run: Some(run), ..Record::own(priority, text) });
     }
 
     /// Brings the words of every later panic here: stderr may be a pipe that nobody reads, and a write to it would hang.
@@ -70,7 +77,7 @@ impl Journal {
         let journal = self.clone();
         panic::set_hook(Box::new(move |panic| {
             let words = panic.to_string().replace('\n', " ");
-            journal.say(Severity::Error, format!("a fault of kafka-node itself, please report it: {words}"));
+            journal.fault(&words);
         }));
     }
 }

@@ -63,5 +63,5 @@ fn main() -> std::io::Result<()> {
 }
 
 fn kafka(priority: Priority, text: &str) -> Record {
-    Record { origin: Origin::Kafka, priority, text: text.to_owned(), run: None }
+    Record { origin: Origin::Kafka, ..Record::own(priority, text) }
 }
