@@ -20,9 +20,12 @@ use nix::sys::socket::{setsockopt, sockopt};
 /// Where systemd puts journald's native socket.
 const SOCKET: &str = "/run/systemd/journal/socket";
 
+/// A word to its answer.
+type Answers = dyn FnMut(&str) -> std::io::Result<String>;
+
 fn main() -> std::io::Result<()> {
     let mode = std::env::args().nth(1).unwrap_or_default();
-    let mut answers: Box<dyn FnMut(&str) -> std::io::Result<String>> = match mode.as_str() {
+    let mut answers: Box<Answers> = match mode.as_str() {
         "send" => {
             let mut sender = Sender::start()?;
             Box::new(move |word| sender.answer(word))

@@ -13,7 +13,7 @@ use crate::progress::{Progress, seconds};
 
 /// What both programs are in and link to, beyond what every Debian has. Releases differ in names: one that is not there is left out,
 /// and the loader decides.
-const PACKAGES: [&str; 23] = [
+const PACKAGES: [&str; 22] = [
     "systemd",
     "libsystemd-shared",
     "libsystemd0",
@@ -35,7 +35,6 @@ const PACKAGES: [&str; 23] = [
     "libseccomp2",
     "libselinux1",
     "libssl3",
-    "libssl3t64",
     "libzstd1",
 ];
 /// Where Debian has libraries, below a tree; `tests/journald/bed.rs` has the same.
@@ -65,7 +64,7 @@ fn fetch(places: &Places, progress: &Progress, place: &Path) -> Outcome<()> {
             return Err(Failure::new(format!("this machine has no {program}")));
         }
     }
-    progress.say("journald: fetching Debian's packages (about 10 s, 12 MB), to be unpacked beside the system");
+    progress.say("journald: fetching Debian's packages (about 30 s, 12 MB), to be unpacked beside the system");
     let begun = Instant::now();
     let work = temporary(places, "systemd")?;
     let done = into(places, &work, place);
@@ -95,10 +94,15 @@ fn into(places: &Places, work: &Path, place: &Path) -> Outcome<()> {
         command
     };
     child::logged(apt().arg("update"), &log).during(|| "read the package lists".into())?;
-    for package in PACKAGES {
-        let done = child::logged(apt().args(["download", package]).current_dir(work.join("deb")), &log);
-        if package == "systemd" {
-            done.during(|| format!("download {package}"))?;
+    // All at once, since apt reads its lists each time; and where the release has not all of these names, one by one.
+    let download =
+        |names: &[&str]| child::logged(apt().arg("download").args(names).current_dir(work.join("deb")), &log);
+    if download(&PACKAGES).is_err() {
+        for package in PACKAGES {
+            let done = download(&[package]);
+            if package == "systemd" {
+                done.during(|| format!("download {package}"))?;
+            }
         }
     }
     let tree = work.join("tree");
