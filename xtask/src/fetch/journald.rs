@@ -64,7 +64,7 @@ fn fetch(places: &Places, progress: &Progress, place: &Path) -> Outcome<()> {
             return Err(Failure::new(format!("this machine has no {program}")));
         }
     }
-    progress.say("journald: fetching Debian's packages (about 30 s, 12 MB), to be unpacked beside the system");
+    progress.say("journald: fetching Debian's packages (about 20 s, 12 MB), to be unpacked beside the system");
     let begun = Instant::now();
     let work = temporary(places, "systemd")?;
     let done = into(places, &work, place);
