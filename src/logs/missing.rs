@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::model::Moment;
+use crate::model::{EventId, Moment};
 
 use super::backlog::Stands;
 use super::level::Priority;
@@ -67,7 +67,7 @@ impl Missing {
             self.since = None;
         }
         Some((
-            Entry::own(Priority::Warning, tally.words(origin)),
+            Entry { event: Some(EventId::RECORDS_DROPPED), ..Entry::own(Priority::Warning, tally.words(origin)) },
             Stands::Dropped(tally.count() - tally.own, tally.own),
         ))
     }

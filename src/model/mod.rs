@@ -5,6 +5,7 @@
 mod blame;
 mod cause;
 mod event;
+mod event_table;
 mod evidence;
 mod exit;
 mod exit_code;
@@ -22,6 +23,7 @@ mod time;
 pub use blame::Blame;
 pub use cause::ExitCause;
 pub use event::EventId;
+pub use event_table::{EVENTS, Explained};
 pub use evidence::{Cure, Evidence, Signature};
 pub use exit::ExitStatus;
 pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};

@@ -19,9 +19,6 @@ use super::stderr::Stderr;
 
 pub use crate::logs::Origin;
 
-/// Longest text of one record, in bytes. With the other fields it stays one datagram: the memfd that a larger one takes
-/// does not exist on kernel 3.10 (`facts.md`).
-pub const TEXT_CAP: usize = 48 * 1024;
 /// A journal that refused a record is tried again after this long.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Where systemd puts its journal.
@@ -114,7 +111,7 @@ pub fn start(choice: JournalChoice, source: Source) -> std::io::Result<(Sink, Lo
         Output::Stderr => (None, Vec::new()),
     };
     let flow = FlowConfig { fold_after: source.fold_after, limit };
-    let (sink, thread) = start_with(output, Stderr::open()?, Box::new(journal::Native { source }), flow)?;
+    let (sink, thread) = start_with(output, Stderr::open()?, Box::new(journal::Native::new(source.broker)), flow)?;
     words.into_iter().for_each(|words| sink.send(Entry::own(Priority::Warning, words)));
     Ok((sink, thread))
 }
@@ -204,12 +201,6 @@ impl Writer {
             }
         }
     }
-}
-
-/// The text up to [`TEXT_CAP`], and how many bytes are missing.
-pub(super) fn capped(text: &str) -> (&str, usize) {
-    let (head, rest) = cut(text, TEXT_CAP);
-    (head, rest.len())
 }
 
 /// Cuts `text` at the last character that ends at or before `cap`.
@@ -329,12 +320,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_capped_at_a_character() {
-        assert_eq!(capped("short"), ("short", 0));
-        let long = "ä".repeat(TEXT_CAP);
-        let (head, missing) = capped(&long);
-        assert_eq!((head.len(), missing), (TEXT_CAP, TEXT_CAP));
-        let odd = format!("x{long}");
-        assert_eq!(capped(&odd).0.len(), TEXT_CAP - 1);
+    fn a_text_is_cut_at_a_character() {
+        assert_eq!(cut("short", 8), ("short", ""));
+        assert_eq!(cut("xäää", 4), ("xä", "ää"));
     }
 }

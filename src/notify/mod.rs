@@ -13,6 +13,7 @@ mod journal;
 mod limits;
 pub mod log;
 pub mod oneshot;
+mod oversized;
 mod queue;
 mod stderr;
 pub mod systemd;

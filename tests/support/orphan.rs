@@ -9,6 +9,7 @@
 use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kafka_node::model::{Role, RunId};
 use kafka_node::plan::{Reasoned, ServiceSpec};
@@ -96,11 +97,10 @@ async fn act(running: &mut Running, state_dir: &Path, verb: &str, rest: &str) {
             answer(&ends.to_string());
         }
         "drain" => {
-            let mut text = Vec::new();
+            let mut kept = Kept::default();
             let mut stdout = running.stdout.take().expect("stdout");
-            let ended = std::future::pending();
-            let drained = drain(&mut stdout, ended, DRAIN_LIMIT, |bytes| text.extend_from_slice(bytes)).await;
-            answer(&format!("{drained:?} {:?}", String::from_utf8_lossy(&text)));
+            let drained = drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, &mut kept).await;
+            answer(&format!("{drained:?} {:?}", String::from_utf8_lossy(&kept.0)));
         }
         "terminate" => {
             running.terminate();
@@ -130,4 +130,20 @@ fn signal_self() {
     loop {
         std::thread::park();
     }
+}
+
+/// Keeps what came.
+#[derive(Default)]
+struct Kept(Vec<u8>);
+
+impl Taker for Kept {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    fn quiet(&mut self) {}
 }
