@@ -47,7 +47,8 @@ pub fn at_rate(mut pipe: File, block: &mut Block, count: u64, rate: u64) -> Outc
     let begun = Instant::now();
     let mut written = 0;
     while written < count {
-        let elapsed = begun.elapsed();
+        // A writer that had to wait goes on at its rate from there.
+        let elapsed = begun.elapsed().saturating_sub(flood.waited);
         let due = (elapsed.as_secs_f64() * rate as f64) as u64;
         if due <= written {
             interrupt::check()?;
