@@ -142,6 +142,28 @@ fn a_flood_blocks_while_nobody_drains_and_is_whole_once_somebody_does() {
 }
 
 #[test]
+fn a_reader_that_hangs_for_500_kb_of_output_holds_up_no_writer() {
+    // 90 bytes a line and its number: what a broker in trouble writes in half a minute, or 2,000 partitions in a recovery.
+    const LINES: u64 = 5_400;
+    const LEAST: usize = 500_000;
+    let home = Home::new(Role::Kafka, &format!("flood {LINES}\nexit 0 0\nrefuse"));
+    run(async {
+        let mut running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
+        assert!(running.0.pipe_size > LEAST, "the kernel granted {} bytes", running.0.pipe_size);
+        // Nobody reads, and it writes all of it and ends.
+        home.mark("flooded").await;
+        assert_eq!(end_of(&mut running).await, ExitStatus::Code(0));
+        let lines = Gathered::of(running.0.stdout.take()).done().await;
+        let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
+        assert!(bytes > LEAST, "only {bytes} bytes");
+        for (n, line) in lines.iter().enumerate() {
+            assert!(line.contains(&format!("partition topic-{n} ")), "{n}: {line}");
+        }
+        assert_eq!(lines.len() as u64, LINES);
+    });
+}
+
+#[test]
 fn the_environment_is_exactly_what_the_spec_says() {
     let home = Home::new(Role::Kafka, "");
     let mut spec = home.program("/usr/bin/env", &[]);
