@@ -14,7 +14,7 @@ use std::time::Duration;
 use kafka_node::model::{Role, RunId};
 use kafka_node::plan::{Reasoned, ServiceSpec};
 use kafka_node::process::{
-    DRAIN_LIMIT, Records, RunBook, RunMark, Running, Stream, adopt, drain, keep_over_exec, save_rest, spawn,
+    DRAIN_LIMIT, Records, RunBook, RunMark, Running, Stream, Taker, adopt, drain, keep_over_exec, save_rest, spawn,
 };
 use tokio::io::AsyncReadExt;
 
