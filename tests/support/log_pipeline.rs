@@ -11,9 +11,9 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use kafka_node::config::JournalChoice;
-use kafka_node::logs::{EvidenceWatch, Levels, Lines, SessionWatch};
+use kafka_node::logs::{Counts, EvidenceWatch, Framer, Heard, Lines, Origin, Said, SessionWatch};
 use kafka_node::model::{BrokerId, Role, RunId};
-use kafka_node::notify::log::{self, LogThread, Origin, Record, Sink, Source};
+use kafka_node::notify::log::{self, LogThread, Sink, Source};
 use kafka_node::observe::recovery::RecoveryWatch;
 use kafka_node::process::{DRAIN_LIMIT, Drained, drain};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -21,6 +21,8 @@ use tokio::net::unix::pipe;
 
 /// Paced, no more records than these wait: fewer than any queue takes without folding.
 const WAITING: u64 = 1024;
+/// `[log] fold_after` as it is by default.
+const FOLD_AFTER: u32 = 200;
 /// How long what waits may take to be written once the pipe was closed.
 const PATIENCE: Duration = Duration::from_secs(100);
 
@@ -46,7 +48,7 @@ fn main() -> io::Result<()> {
         return Err(error);
     }
     let reading = spent(UsageWho::RUSAGE_THREAD);
-    let Counts { said, entries, folded, dropped } = way.end(thread)?;
+    let Counts { said, entries, folded, dropped, .. } = way.end(thread)?;
     let (at, cpu_before, reading_before) =
         begun.unwrap_or_else(|| (Instant::now(), spent(UsageWho::RUSAGE_SELF), spent(UsageWho::RUSAGE_THREAD)));
     println!(
@@ -62,62 +64,57 @@ fn main() -> io::Result<()> {
 /// The library's own way of a line, in one place.
 struct Way {
     lines: Lines,
+    framer: Framer,
     to: To,
 }
 
-/// Whom a line is shown to.
+/// Who hears what was framed.
 struct To {
-    levels: Levels,
     recovery: RecoveryWatch,
     evidence: EvidenceWatch,
     session: SessionWatch,
     sink: Sink,
-    said: u64,
 }
 
-/// What became of the records.
-struct Counts {
-    said: u64,
-    entries: u64,
-    folded: u64,
-    dropped: u64,
+impl Heard for To {
+    fn record(&mut self, said: &Said<'_>) {
+        self.sink.said(Origin::Kafka, RunId(0x1a2c), said);
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        self.recovery.line(line);
+        self.evidence.line(line);
+        self.session.line(line);
+    }
 }
 
 impl Way {
     fn open(choice: JournalChoice) -> io::Result<(Way, LogThread)> {
-        let (sink, thread) = log::start(choice, Source { broker: Some(BrokerId(1)) })?;
+        let (sink, thread) = log::start(choice, Source { broker: Some(BrokerId(1)), fold_after: FOLD_AFTER })?;
         let (recovery, session) = (RecoveryWatch::new(), SessionWatch::new());
-        let evidence = EvidenceWatch::new(Role::Kafka);
-        let to = To { levels: Levels::of_stdout(), recovery, evidence, session, sink, said: 0 };
-        Ok((Way { lines: Lines::default(), to }, thread))
+        let to = To { recovery, evidence: EvidenceWatch::new(Role::Kafka), session, sink };
+        Ok((Way { lines: Lines::default(), framer: Framer::stdout(), to }, thread))
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let to = &mut self.to;
-        self.lines.push(bytes, |line| {
-            let priority = to.levels.of(&line);
-            let text = line.text().into_owned();
-            to.sink.send(Record { origin: Origin::Kafka, priority, text, run: Some(RunId(0x1a2c)) });
-            to.said += 1;
-            to.recovery.line(line.bytes);
-            to.evidence.line(line.bytes);
-            to.session.line(line.bytes);
-        });
+        let Way { lines, framer, to } = self;
+        lines.push(bytes, |line| framer.line(&line, to));
     }
 
-    /// Records that nobody has written yet. The queue of today does not say: nothing is paced.
+    /// Records that nobody has written yet.
     fn waiting(&self) -> u64 {
-        0
+        let Counts { said, entries, folded, dropped, .. } = self.to.sink.counts();
+        said.saturating_sub(entries + folded + dropped)
     }
 
     fn end(self, thread: LogThread) -> io::Result<Counts> {
-        let To { sink, said, .. } = self.to;
+        let Way { mut lines, mut framer, mut to } = self;
+        lines.flush(|line| framer.line(&line, &mut to));
+        framer.flush(&mut to);
         match thread.flush(PATIENCE) {
-            log::Flushed::All => {}
-            left @ log::Flushed::Left(_) => return Err(io::Error::other(format!("not all was written: {left:?}"))),
+            log::Flushed::All => Ok(to.sink.counts()),
+            left @ log::Flushed::Left(_) => Err(io::Error::other(format!("not all was written: {left:?}"))),
         }
-        let dropped = sink.dropped();
-        Ok(Counts { said, entries: said - dropped, folded: 0, dropped })
     }
 }
 
