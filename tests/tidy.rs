@@ -75,6 +75,7 @@ const NOT_IN_PURE: &[&str] = &["HashMap", "HashSet", "async fn", "async move", "
 /// Which room, or which file of one, may name a foreign crate.
 const CRATES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
+    ("memchr", &["src/logs/find.rs"]),
     // An entry of the history is one JSON object on disk and in `status`: one type for both.
     ("serde", &["cli", "runtime", "src/notify/history_entry.rs"]),
     // The registration of a broker is JSON too, and the restart token.

@@ -15,6 +15,9 @@ use crate::model::{Moment, RunId};
 
 /// Entries taken out at a time: bounds what is in neither the queue nor the journal.
 const BATCH: usize = 256;
+/// Woken, the writer lets this much time pass before it takes anything: what comes meanwhile goes out with it, and costs nobody a
+/// wake-up. A record a JVM prints is in the journal this much later.
+const GATHER: Duration = Duration::from_millis(2);
 /// The writer sleeps at least this long, lest rounding keep it awake.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -100,6 +103,11 @@ impl Queue {
                 }
             };
             state.sleep = Sleep::Awake;
+            if !state.closed {
+                drop(state);
+                std::thread::sleep(GATHER);
+                state = self.lock();
+            }
         }
     }
 

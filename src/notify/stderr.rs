@@ -126,7 +126,8 @@ mod tests {
         let kafka = |text: &str| Entry { origin: Origin::Kafka, ..Entry::own(Priority::Error, text) };
         check(&kafka("[2020-08-06 10:11:12,345] ERROR x (y)"), false, "kafka: [2020-08-06 10:11:12,345] ERROR x (y)\n");
         check(&kafka("a\nb"), true, "<3>kafka: a\n<3>kafka: b\n");
-        let framed = Entry { time: "10:11".into(), logger: "kafka.log.Log".into(), ..kafka("Disk error\njava.io.IOException") };
+        let framed =
+            Entry { time: "10:11".into(), logger: "kafka.log.Log".into(), ..kafka("Disk error\njava.io.IOException") };
         check(&framed, false, "kafka: [10:11] ERROR Disk error (kafka.log.Log)\nkafka: java.io.IOException\n");
         check(
             &Entry::own(Priority::Warning, "zookeeper lost its quorum"),

@@ -40,6 +40,19 @@ pub trait Taker {
     fn quiet(&mut self);
 }
 
+/// A taker that waits for nothing.
+impl<F: FnMut(&[u8])> Taker for F {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self(bytes);
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    fn quiet(&mut self) {}
+}
+
 /// Reads `pipe` until its end, and no longer than `limit` after `ended` is done (the JVM was reaped).
 pub async fn drain(
     pipe: &mut (impl AsyncRead + Unpin),

@@ -15,9 +15,7 @@ use tokio::sync::{mpsc, watch};
 use crate::logs::{EvidenceWatch, Framer, Heard, Lines, QUIET, Said, SessionWatch};
 use crate::model::{Evidence, Progress, Role, RunId, SessionId, Severity};
 use crate::observe::recovery::RecoveryWatch;
-use crate::process::{
-    DRAIN_LIMIT, Drained, Look, RunMark, Stream, Taker, drain, keep_over_exec, save_rest, take_rest,
-};
+use crate::process::{DRAIN_LIMIT, Drained, Look, RunMark, Stream, Taker, drain, keep_over_exec, save_rest, take_rest};
 
 use super::journal::Journal;
 

@@ -52,7 +52,7 @@ struct Sender {
 
 impl Sender {
     fn start() -> std::io::Result<Sender> {
-        let (sink, thread) = log::start(JournalChoice::Journal, Source { broker: Some(BrokerId(2)) })?;
+        let (sink, thread) = log::start(JournalChoice::Journal, Source { broker: Some(BrokerId(2)), fold_after: 200 })?;
         Ok(Sender { sink, thread: Some(thread) })
     }
 

@@ -11,11 +11,11 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use kafka_node::config::JournalChoice;
-use kafka_node::logs::{Counts, EvidenceWatch, Framer, Heard, Lines, Origin, Said, SessionWatch};
+use kafka_node::logs::{Counts, EvidenceWatch, Framer, Heard, Lines, Origin, QUIET, Said, SessionWatch};
 use kafka_node::model::{BrokerId, Role, RunId};
 use kafka_node::notify::log::{self, LogThread, Sink, Source};
 use kafka_node::observe::recovery::RecoveryWatch;
-use kafka_node::process::{DRAIN_LIMIT, Drained, drain};
+use kafka_node::process::{DRAIN_LIMIT, Drained, Taker, drain};
 use nix::sys::resource::{UsageWho, getrusage};
 use tokio::net::unix::pipe;
 
@@ -32,18 +32,12 @@ fn main() -> io::Result<()> {
     let paced = asked("--paced");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut way, thread) = Way::open(choice)?;
-    let mut begun = None;
+    way.paced = paced;
     let drained = runtime.block_on(async {
         let mut pipe = pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?;
-        let take = |bytes: &[u8]| {
-            begun.get_or_insert_with(|| (Instant::now(), spent(UsageWho::RUSAGE_SELF), spent(UsageWho::RUSAGE_THREAD)));
-            way.take(bytes);
-            while paced && way.waiting() > WAITING {
-                std::thread::sleep(Duration::from_micros(50));
-            }
-        };
-        Ok::<_, io::Error>(drain(&mut pipe, std::future::pending(), DRAIN_LIMIT, take).await)
+        Ok::<_, io::Error>(drain(&mut pipe, std::future::pending(), DRAIN_LIMIT, &mut way).await)
     })?;
+    let begun = way.begun;
     if let Drained::Failed(error) = drained {
         return Err(error);
     }
@@ -66,6 +60,29 @@ struct Way {
     lines: Lines,
     framer: Framer,
     to: To,
+    paced: bool,
+    /// When the first bytes came, and what was spent until then.
+    begun: Option<(Instant, Duration, Duration)>,
+}
+
+impl Taker for Way {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.begun
+            .get_or_insert_with(|| (Instant::now(), spent(UsageWho::RUSAGE_SELF), spent(UsageWho::RUSAGE_THREAD)));
+        let Way { lines, framer, to, .. } = self;
+        lines.push(bytes, |line| framer.line(&line, to));
+        while self.paced && self.waiting() > WAITING {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.framer.is_open().then_some(QUIET)
+    }
+
+    fn quiet(&mut self) {
+        self.framer.quiet(&mut self.to);
+    }
 }
 
 /// Who hears what was framed.
@@ -93,12 +110,7 @@ impl Way {
         let (sink, thread) = log::start(choice, Source { broker: Some(BrokerId(1)), fold_after: FOLD_AFTER })?;
         let (recovery, session) = (RecoveryWatch::new(), SessionWatch::new());
         let to = To { recovery, evidence: EvidenceWatch::new(Role::Kafka), session, sink };
-        Ok((Way { lines: Lines::default(), framer: Framer::stdout(), to }, thread))
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        let Way { lines, framer, to } = self;
-        lines.push(bytes, |line| framer.line(&line, to));
+        Ok((Way { lines: Lines::default(), framer: Framer::stdout(), to, paced: false, begun: None }, thread))
     }
 
     /// Records that nobody has written yet.
@@ -108,7 +120,7 @@ impl Way {
     }
 
     fn end(self, thread: LogThread) -> io::Result<Counts> {
-        let Way { mut lines, mut framer, mut to } = self;
+        let Way { mut lines, mut framer, mut to, .. } = self;
         lines.flush(|line| framer.line(&line, &mut to));
         framer.flush(&mut to);
         match thread.flush(PATIENCE) {

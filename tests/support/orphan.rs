@@ -9,12 +9,11 @@
 use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use kafka_node::model::{Role, RunId};
 use kafka_node::plan::{Reasoned, ServiceSpec};
 use kafka_node::process::{
-    DRAIN_LIMIT, Records, RunBook, RunMark, Running, Stream, Taker, adopt, drain, keep_over_exec, save_rest, spawn,
+    DRAIN_LIMIT, Records, RunBook, RunMark, Running, Stream, adopt, drain, keep_over_exec, save_rest, spawn,
 };
 use tokio::io::AsyncReadExt;
 
@@ -97,10 +96,13 @@ async fn act(running: &mut Running, state_dir: &Path, verb: &str, rest: &str) {
             answer(&ends.to_string());
         }
         "drain" => {
-            let mut kept = Kept::default();
+            let mut text = Vec::new();
             let mut stdout = running.stdout.take().expect("stdout");
-            let drained = drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, &mut kept).await;
-            answer(&format!("{drained:?} {:?}", String::from_utf8_lossy(&kept.0)));
+            let drained = drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, &mut |bytes: &[u8]| {
+                text.extend_from_slice(bytes)
+            })
+            .await;
+            answer(&format!("{drained:?} {:?}", String::from_utf8_lossy(&text)));
         }
         "terminate" => {
             running.terminate();
@@ -130,20 +132,4 @@ fn signal_self() {
     loop {
         std::thread::park();
     }
-}
-
-/// Keeps what came.
-#[derive(Default)]
-struct Kept(Vec<u8>);
-
-impl Taker for Kept {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn patience(&self) -> Option<Duration> {
-        None
-    }
-
-    fn quiet(&mut self) {}
 }
