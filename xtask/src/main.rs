@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask fetch | demo | test | bench`. This file is the door: verbs and options.
+//! The project's own commands: `cargo xtask fetch | demo | test | bench | rpm`. This file is the door: verbs and options.
 //! Absent on purpose: anything a production node needs. Nothing here is part of the kafka-node binary.
 
 mod bench;
@@ -12,6 +12,7 @@ mod interrupt;
 mod places;
 mod proc;
 mod progress;
+mod rpm;
 mod stray;
 mod suite;
 
@@ -48,6 +49,8 @@ enum Verb {
         #[command(subcommand)]
         figure: Figure,
     },
+    /// Make the package for CentOS 7, EL8 and EL9, and print what it requires
+    Rpm(rpm::Options),
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +132,9 @@ fn enter(verb: &Verb) -> Outcome<()> {
             demo::run(&places, &progress, &options).during(|| "run the demo".into())?;
         }
         Verb::Test { only } => suite::run(&places, &progress, *only).during(|| "pass the tests".into())?,
+        Verb::Rpm(options) => {
+            rpm::run(&places, &progress, options).during(|| "make the package".into())?;
+        }
         Verb::Bench { figure } => measure(&places, &progress, figure).during(|| "measure".into())?,
     }
     Ok(())
