@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kafka_node::config::JournalChoice;
-use kafka_node::logs::{Entry, Folded, Origin, Priority};
+use kafka_node::logs::{Entry, Folded, Origin, Priority, Said};
 use kafka_node::model::{BrokerId, EventId, RunId};
 use kafka_node::notify::log::{self, LogThread, Sink, Source};
 use nix::sys::socket::{setsockopt, sockopt};
@@ -85,6 +85,9 @@ impl Sender {
                 }
                 return Ok(longest.as_micros().to_string());
             }
+            // As a JVM says it: folded where journald would throw it away.
+            "flood" => (0..number(1)).for_each(|n| self.said(Priority::Info, &format!("{} {n}", word(2)))),
+            "cry" => self.said(Priority::Error, word(1)),
             "flush" => {
                 let flushed = self.thread.take().map(|thread| thread.flush(Duration::from_millis(number(1))));
                 return Ok(format!("{flushed:?} dropped {}", self.sink.dropped()));
@@ -92,6 +95,21 @@ impl Sender {
             _ => return Ok("what?".to_owned()),
         }
         Ok("ok".to_owned())
+    }
+}
+
+impl Sender {
+    fn said(&self, priority: Priority, message: &str) {
+        let said = Said {
+            priority,
+            time: b"2020-08-06 10:11:12,345",
+            logger: b"kafka.log.Log",
+            thread: b"main",
+            message: message.as_bytes(),
+            exception: b"",
+            continued: false,
+        };
+        self.sink.said(Origin::Kafka, RunId(7), &said);
     }
 }
 
