@@ -14,6 +14,7 @@ mod memory;
 pub mod preflight;
 mod print;
 pub mod properties;
+pub mod setup;
 mod spec;
 mod zookeeper;
 
