@@ -85,7 +85,8 @@ fn signals_reach_a_stranger_and_its_end_is_seen_at_once() {
         let mut stdout = adopted.0.stdout.take().expect("stdout");
         let reading = tokio::spawn(async move {
             let mut text = Vec::new();
-            drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, |bytes| text.extend_from_slice(bytes)).await;
+            drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, &mut |bytes: &[u8]| text.extend_from_slice(bytes))
+                .await;
             look.now();
             (text, Instant::now())
         });
@@ -392,7 +393,8 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 async fn rest_of(adopted: &mut Guard) -> String {
     let mut stdout = adopted.0.stdout.take().expect("stdout");
     let mut text = Vec::new();
-    let reading = drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, |bytes| text.extend_from_slice(bytes));
+    let mut take = |bytes: &[u8]| text.extend_from_slice(bytes);
+    let reading = drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, &mut take);
     let drained = tokio::time::timeout(PATIENCE, reading).await.expect("its pipe never ended");
     assert!(matches!(drained, Drained::End), "{drained:?}");
     String::from_utf8(text).expect("text")

@@ -51,7 +51,15 @@ fn without_a_verb_or_with_an_unknown_one_it_says_what_there_is() {
     let dir = configured();
     insta::assert_snapshot!(check(
         dir.path(),
-        &[&[], &["strat"], &["status", "--jsno"], &["help", "run"], &["help", "history"], &["help", "sweep"]]
+        &[
+            &[],
+            &["strat"],
+            &["status", "--jsno"],
+            &["help", "run"],
+            &["help", "history"],
+            &["help", "logs"],
+            &["help", "sweep"]
+        ]
     ));
 }
 
@@ -136,6 +144,33 @@ fn the_version_is_one_line() {
         shown(dir.path(), &["--version"]),
         format!("$ kafka-node --version\nkafka-node {}\n--- stderr\n--- exit 0\n", env!("CARGO_PKG_VERSION"))
     );
+}
+
+#[test]
+fn where_stderr_is_the_journals_a_finding_has_its_priority() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = configured();
+    let path = dir.path().join("stderr");
+    let stderr = fs::File::create(&path).expect("a file");
+    let meta = stderr.metadata().expect("its number");
+    // As systemd says it from 231 on.
+    let output = Command::new(env!("CARGO_BIN_EXE_kafka-node"))
+        .arg("check")
+        .env_clear()
+        .env("KAFKA_NODE_CONFIG", dir.path().join("kafka-node.toml"))
+        .env("KAFKA_NODE_NAME", "node1")
+        .env("JOURNAL_STREAM", format!("{}:{}", meta.dev(), meta.ino()))
+        .stdin(Stdio::null())
+        .stderr(stderr)
+        .output()
+        .expect("the binary runs");
+    assert_eq!((String::from_utf8_lossy(&output.stdout).as_ref(), output.status.code()), ("", Some(1)));
+    // Where a journal runs beside the tests it has the words; else they are here, marked.
+    if !Path::new("/run/systemd/journal/socket").exists() {
+        let text = fs::read_to_string(&path).expect("text");
+        assert!(text.starts_with("<3>refused: ") && text.contains("\n<4>warning: "), "{text}");
+        assert!(text.ends_with("<3>node1: cannot start as it is\n"), "{text}");
+    }
 }
 
 #[test]

@@ -10,5 +10,7 @@ mod founding;
 mod machine;
 #[path = "plan/proof.rs"]
 mod proof;
+#[path = "plan/secrets.rs"]
+mod secrets;
 #[path = "plan/snapshots.rs"]
 mod snapshots;

@@ -86,7 +86,7 @@ fn a_grandchild_that_leaves_the_group_and_keeps_the_pipes_does_not_stall_drainin
         assert_eq!(end_of(&mut running).await, ExitStatus::Code(1));
         let mut taken = Vec::new();
         let limit = Duration::from_millis(100);
-        let drained = drain(&mut stdout, async {}, limit, |bytes| taken.extend_from_slice(bytes)).await;
+        let drained = drain(&mut stdout, async {}, limit, &mut |bytes: &[u8]| taken.extend_from_slice(bytes)).await;
         assert!(matches!(drained, Drained::HeldOpen), "{drained:?}");
         assert_eq!(String::from_utf8_lossy(&taken), "last words\n");
         assert!(is_there(grandchild), "it was to survive for this test");
@@ -123,7 +123,7 @@ fn a_flood_blocks_while_nobody_drains_and_is_whole_once_somebody_does() {
         let mut stdout = running.0.stdout.take().expect("stdout");
         let draining = tokio::spawn(async move {
             let mut lines = Lines::default();
-            drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, |bytes| {
+            drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, &mut |bytes: &[u8]| {
                 lines.push(bytes, |line| {
                     let mut count = counting.lock().expect("a lock");
                     // Every line is the next one: none lost, none twice, none cut.
@@ -138,6 +138,28 @@ fn a_flood_blocks_while_nobody_drains_and_is_whole_once_somebody_does() {
         assert!(matches!(drained, Drained::End), "{drained:?}");
         assert_eq!(*count.lock().expect("a lock"), (LINES, LINES));
         println!("{LINES} lines drained in {:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn a_reader_that_hangs_for_500_kb_of_output_holds_up_no_writer() {
+    // 90 bytes a line and its number: what a broker in trouble writes in half a minute, or 2,000 partitions in a recovery.
+    const LINES: u64 = 5_400;
+    const LEAST: usize = 500_000;
+    let home = Home::new(Role::Kafka, &format!("flood {LINES}\nexit 0 0\nrefuse"));
+    run(async {
+        let mut running = Guard(spawn(&home.spec(), home.run_mark()).expect("a process"));
+        assert!(running.0.pipe_size > LEAST, "the kernel granted {} bytes", running.0.pipe_size);
+        // Nobody reads, and it writes all of it and ends.
+        home.mark("flooded").await;
+        assert_eq!(end_of(&mut running).await, ExitStatus::Code(0));
+        let lines = Gathered::of(running.0.stdout.take()).done().await;
+        let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
+        assert!(bytes > LEAST, "only {bytes} bytes");
+        for (n, line) in lines.iter().enumerate() {
+            assert!(line.contains(&format!("partition topic-{n} ")), "{n}: {line}");
+        }
+        assert_eq!(lines.len() as u64, LINES);
     });
 }
 
@@ -546,7 +568,8 @@ impl Gathered {
         Gathered(tokio::spawn(async move {
             let (mut lines, mut all) = (Lines::default(), Vec::new());
             let mut each = |line: kafka_node::logs::Line<'_>| all.push(line.text().into_owned());
-            drain(&mut pipe, std::future::pending(), DRAIN_LIMIT, |bytes| lines.push(bytes, &mut each)).await;
+            drain(&mut pipe, std::future::pending(), DRAIN_LIMIT, &mut |bytes: &[u8]| lines.push(bytes, &mut each))
+                .await;
             lines.flush(&mut each);
             all
         }))

@@ -5,9 +5,11 @@
 use kafka_node::cli::Exit;
 use kafka_node::model::WaitReason;
 
+const RUNBOOK: &str = include_str!("../docs/runbook.md");
+const LOGS: &str = include_str!("../docs/reading-the-logs.md");
+
 /// First cells of the table below `heading`, in the page's order; the head and the line below it left out.
-fn first_cells(heading: &str) -> Vec<String> {
-    let page = include_str!("../docs/runbook.md");
+fn first_cells(page: &str, heading: &str) -> Vec<String> {
     let section = page.split("\n## ").find(|section| section.starts_with(heading)).expect("the section is there");
     let rows = section.lines().filter(|line| line.starts_with("| ")).skip(2);
     rows.map(|row| {
@@ -20,11 +22,44 @@ fn first_cells(heading: &str) -> Vec<String> {
 
 #[test]
 fn every_reason_to_wait_has_its_line_and_no_other_has() {
-    assert_eq!(first_cells("What a node waits for"), WaitReason::CODES);
+    assert_eq!(first_cells(RUNBOOK, "What a node waits for"), WaitReason::CODES);
 }
 
 #[test]
 fn every_exit_code_has_its_line_and_no_other_has() {
     let all = [Exit::Yes, Exit::No, Exit::Usage, Exit::Unavailable, Exit::TryLater, Exit::BadConfig];
-    assert_eq!(first_cells("Exit codes"), all.map(|exit| exit.code().to_string()));
+    assert_eq!(first_cells(RUNBOOK, "Exit codes"), all.map(|exit| exit.code().to_string()));
+}
+
+#[test]
+fn every_field_that_the_journal_gets_has_its_line() {
+    let told = first_cells(LOGS, "What each field means");
+    let field = |word: &&str| word.len() > 3 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    let sender = include_str!("../src/notify/journal.rs");
+    // Strings are every second part between quotes.
+    let sent: Vec<&str> = sender.split('"').skip(1).step_by(2).filter(field).collect();
+    assert!(sent.contains(&"SYSLOG_IDENTIFIER"), "{sent:?}");
+    for field in sent {
+        assert!(told.iter().any(|cell| cell == field), "{field} has no line on the page");
+    }
+}
+
+#[test]
+fn every_command_of_the_page_is_understood() {
+    let quoted = LOGS.split('`').skip(1).step_by(2).filter_map(|code| code.strip_prefix("kafka-node logs"));
+    let mut tried = 0;
+    for options in quoted {
+        let mut line = vec!["kafka-node".to_owned(), "logs".to_owned(), "--help".to_owned()];
+        // The one blank inside quotes.
+        let options = options.replace("\"timed out\"", "timed").replace(" ID", " 1f").replace("...", "");
+        line.extend(options.split_whitespace().map(str::to_owned));
+        let dir = tempfile::tempdir().expect("a directory");
+        line.retain(|word| word != "--help");
+        line.extend(["-D".to_owned(), dir.path().display().to_string()]);
+        let exit =
+            if options.contains("-D") { Exit::Unavailable } else { kafka_node::cli::main(line.iter().map(Into::into)) };
+        assert_eq!(exit, Exit::Unavailable, "{line:?}: no journal is there, and the rest is understood");
+        tried += 1;
+    }
+    assert!(tried >= 8, "only {tried} commands stand on the page");
 }

@@ -3,10 +3,15 @@
 //! The first line of a sample says whose output it is and whether it was seen on real JVMs or written from their source. `clean--*.txt` are
 //! whole runs that ended well. Absent on purpose: what becomes of a trouble that was found (`model::cause`).
 
+#[path = "support/framed_stream.rs"]
+mod framed_stream;
+
 use std::fs;
 use std::path::Path;
 
-use kafka_node::logs::{EvidenceWatch, LAST_LINE_CAP, LAST_LINES, NEAR, SessionWatch, signatures};
+use kafka_node::logs::{
+    EvidenceWatch, Framer, Heard, LAST_LINE_CAP, LAST_LINES, Lines, NEAR, Said, SessionWatch, signatures,
+};
 use kafka_node::model::{Role, SessionId};
 
 /// One file of `tests/signatures`.
@@ -62,6 +67,56 @@ fn every_sample_yields_its_own_trouble_and_a_clean_run_none() {
             wrong.push(format!("{}: {found}", sample.file));
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The watches of a run, as they hear its lines from the framer.
+struct Watching {
+    evidence: EvidenceWatch,
+    session: SessionWatch,
+    records: usize,
+}
+
+impl Heard for Watching {
+    fn record(&mut self, _: &Said<'_>) {
+        self.records += 1;
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        self.evidence.line(line);
+        self.session.line(line);
+    }
+}
+
+fn framed(role: Role, stream: &str) -> Watching {
+    let mut watching = Watching { evidence: EvidenceWatch::new(role), session: SessionWatch::new(), records: 0 };
+    let (mut lines, mut framer) = (Lines::default(), Framer::stdout());
+    lines.push(stream.as_bytes(), |line| framer.line(&line, &mut watching));
+    framer.flush(&mut watching);
+    watching
+}
+
+#[test]
+fn a_framed_stream_gives_the_same_evidence_as_the_stock_layout() {
+    let (mut marked, mut wrong) = (0, Vec::new());
+    for sample in samples() {
+        let stream = framed_stream::framed(&sample.text);
+        marked += usize::from(stream.contains('\u{1f}'));
+        let mut session = SessionWatch::new();
+        sample.text.lines().for_each(|line| {
+            session.line(line.as_bytes());
+        });
+        // Once as our layout prints it, once as an operator's own stock file does.
+        for text in [&stream, &sample.text] {
+            let heard = framed(sample.role, text);
+            let expected = watch(sample.role, &sample.text).evidence();
+            if heard.evidence.evidence() != expected || heard.session.last() != session.last() {
+                wrong.push(format!("{}: {:#?}\nand not {expected:#?}", sample.file, heard.evidence.evidence()));
+            }
+            assert!(heard.records > 0, "{}", sample.file);
+        }
+    }
+    assert!(marked > 60, "{marked} of the samples hold records of log4j");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -11,6 +11,7 @@ use std::os::unix::fs::DirBuilderExt;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::logs::Priority;
 use crate::model::{Role, WaitReason};
 use crate::observe::{host, preflight, proof};
 use crate::plan::preflight::{Finding, Weight, judge};
@@ -18,6 +19,7 @@ use crate::plan::{self, Plan};
 use crate::runtime::ask;
 use crate::runtime::status::StatusReport;
 
+use super::report::Report;
 use super::{Exit, PlaceArgs, load, say};
 
 /// Everything that was found, as `--json` prints it.
@@ -41,12 +43,17 @@ struct Line {
 
 /// Runs the verb.
 pub(super) fn check(place: &PlaceArgs, json: bool) -> Exit {
+    let report = Report::open();
     let config = match load(place) {
         Ok(config) => config,
         Err(exit) => return exit,
     };
     let verdict = look(config);
-    say(&if json { serde_json::to_string_pretty(&verdict).unwrap_or_default() } else { words(&verdict) });
+    match (json, report) {
+        (true, _) => drop(say(&serde_json::to_string_pretty(&verdict).unwrap_or_default())),
+        (false, Report::Streams) => drop(say(&words(&verdict))),
+        (false, Report::Journal) => each_by_itself(&verdict, report),
+    }
     if verdict.ok { Exit::Yes } else { Exit::No }
 }
 
@@ -152,6 +159,10 @@ impl Line {
         }
     }
 
+    fn words(&self) -> String {
+        finding_words(self.weight, self.service, &self.text, &self.remedy)
+    }
+
     fn refusal(text: String, remedy: String) -> Line {
         Line { service: None, weight: "refuse", text, remedy }
     }
@@ -163,15 +174,25 @@ impl Line {
 }
 
 fn words(verdict: &Verdict) -> String {
-    let mut text = String::new();
-    for line in &verdict.findings {
-        text.push_str(&finding_words(line.weight, line.service, &line.text, &line.remedy));
-    }
-    let _ = match verdict.ok {
-        true => writeln!(text, "{}: nothing stands against a start", verdict.node),
-        false => writeln!(text, "{}: cannot start as it is", verdict.node),
-    };
+    let mut text: String = verdict.findings.iter().map(Line::words).collect();
+    let _ = writeln!(text, "{}", verdict.summary());
     text
+}
+
+/// In the journal a finding is an entry of its own, as loud as it is bad.
+fn each_by_itself(verdict: &Verdict, report: Report) {
+    for line in &verdict.findings {
+        let priority = if line.weight == "refuse" { Priority::Error } else { Priority::Warning };
+        report.answer(priority, &line.words());
+    }
+    report.answer(if verdict.ok { Priority::Info } else { Priority::Error }, &verdict.summary());
+}
+
+impl Verdict {
+    fn summary(&self) -> String {
+        let how = if self.ok { "nothing stands against a start" } else { "cannot start as it is" };
+        format!("{}: {how}", self.node)
+    }
 }
 
 /// One finding for people: a line for what, a line for what to do.

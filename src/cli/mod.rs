@@ -9,8 +9,10 @@
 mod check;
 mod exit;
 mod history;
+mod logs;
 mod picture;
 mod plan;
+mod report;
 mod run;
 mod status;
 mod sweep;
@@ -25,8 +27,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config, Source};
+use crate::logs::Priority;
 
 pub use exit::Exit;
+
+use report::Report;
 
 /// Where the configuration is unless said otherwise.
 const DEFAULT_CONFIG: &str = "/etc/kafka-node/kafka-node.toml";
@@ -92,6 +97,10 @@ enum Verb {
     ///
     /// Reads what is on disk, so it works whether a supervisor runs or not. Exits 0, or 1 when the history cannot be read.
     History(history::HistoryArgs),
+    /// Show what both JVMs and kafka-node wrote to the journal: journalctl with the right match
+    ///
+    /// Needs no supervisor. Its exit code is journalctl's; 1 also when the journal may not be read, 69 when there is none, or no journalctl.
+    Logs(logs::LogsArgs),
     /// Prove that the cluster works: produce through each broker, consume through each other
     Verify(verify::VerifyArgs),
     /// End processes of this node that a supervisor left behind
@@ -118,6 +127,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         say(&help());
         return Exit::Usage;
     };
+    report::hear_events();
     match verb {
         Verb::Run => run::run(&line.place),
         Verb::Check { json } => check::check(&line.place, json),
@@ -125,6 +135,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Status { json, watch } => status::status(&line.place, json, watch),
         Verb::Why => why::why(&line.place),
         Verb::History(args) => history::history(&line.place, &args),
+        Verb::Logs(args) => logs::logs(&line.place, args),
         Verb::Verify(args) => with_config(&line.place, |config| Exit::from_code(verify::run(&config, &args))),
         Verb::Sweep { now } => sweep::sweep(&line.place, now),
     }
@@ -190,8 +201,7 @@ fn say(text: &str) -> bool {
     write!(out, "{text}{newline}").and_then(|()| out.flush()).is_ok()
 }
 
-/// Prints to stderr, whether anybody reads it or not.
+/// Says to stderr, or to the journal as an error, why a verb did not do what was asked.
 fn complain(text: &str) {
-    let newline = if text.ends_with('\n') { "" } else { "\n" };
-    let _ = write!(std::io::stderr().lock(), "{text}{newline}");
+    Report::open().remark(Priority::Error, text);
 }

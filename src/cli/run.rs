@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::config;
+use crate::logs::Priority;
 use crate::model::WaitReason;
 use crate::observe::{host, proof};
 use crate::plan::preflight::{Finding, Weight};
@@ -14,6 +15,7 @@ use crate::process::{PLACE, Records, alive};
 use crate::runtime::{self, Cared, Check, Claim, NodeEnd};
 
 use super::check::{all_findings, finding_words, unproven_help};
+use super::report::Report;
 use super::{Exit, PlaceArgs, complain, load};
 
 /// Runs the verb.
@@ -65,7 +67,8 @@ fn prepare(place: &PlaceArgs) -> Result<(Plan, Claim), Exit> {
         Ok(None) => {}
         Ok(Some(proof)) => {
             for (role, words) in &proof.warnings {
-                complain(&finding_words("warn", Some(role.as_str()), words, ""));
+                let text = finding_words("warn", Some(role.as_str()), words, "");
+                Report::open().remark(Priority::Warning, &text);
             }
         }
         Err(refusal) => {

@@ -4,20 +4,23 @@
 //!
 //! Effects: looks for the state directory, and ends processes by `process::sweep`.
 
+use crate::logs::Priority;
 use crate::process;
 use crate::runtime::{NodeLock, stop_was_intended};
 
-use super::{Exit, PlaceArgs, complain, load, say};
+use super::report::Report;
+use super::{Exit, PlaceArgs, complain, load};
 
 /// Runs the verb.
 pub(super) fn sweep(place: &PlaceArgs, now: bool) -> Exit {
+    let report = Report::open();
     let config = match load(place) {
         Ok(config) => config,
         Err(exit) => return exit,
     };
     let state_dir = &config.paths.state_dir;
     if !state_dir.exists() {
-        say("nothing to sweep: kafka-node never ran here");
+        report.answer(Priority::Info, "nothing to sweep: kafka-node never ran here");
         return Exit::Yes;
     }
     // Held to the end, so that no supervisor starts beside a sweep.
@@ -29,7 +32,8 @@ pub(super) fn sweep(place: &PlaceArgs, now: bool) -> Exit {
         }
     };
     if !now && !stop_was_intended(state_dir) {
-        say(
+        report.answer(
+            Priority::Info,
             "nothing was swept: no stop of this node was asked for, so what still runs goes on serving (--now ends it)",
         );
         return Exit::Yes;
@@ -41,10 +45,11 @@ pub(super) fn sweep(place: &PlaceArgs, now: bool) -> Exit {
             return Exit::No;
         }
     };
-    let report = runtime.block_on(process::sweep(state_dir, config.stop.grace));
-    let words = report.to_string();
-    say(if words.is_empty() { "nothing to sweep" } else { &words });
-    match (report.supervisor, report.is_clean()) {
+    let swept = runtime.block_on(process::sweep(state_dir, config.stop.grace));
+    let words = swept.to_string();
+    let loud = if swept.is_clean() { Priority::Info } else { Priority::Error };
+    report.answer(loud, if words.is_empty() { "nothing to sweep" } else { &words });
+    match (swept.supervisor, swept.is_clean()) {
         (Some(_), _) => Exit::TryLater,
         (None, true) => Exit::Yes,
         (None, false) => Exit::No,

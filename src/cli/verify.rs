@@ -19,8 +19,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cluster::kafka::BrokerClient;
 use crate::config::Config;
+use crate::logs::Priority;
 use crate::model::{BrokerId, Role};
 
+use super::report::Report as Words;
 use super::say;
 
 pub use report::{Check, Outcome, Report};
@@ -73,15 +75,23 @@ pub fn verify(config: &Config, args: &VerifyArgs, proc_root: &Path, said: &mut d
 
 /// Runs every check and prints: a line for each as it is done, or one JSON object at the end. Returns the exit code.
 pub fn run(config: &Config, args: &VerifyArgs) -> u8 {
+    let way = Words::open();
     let lines = !args.json;
     let (report, code) = verify(config, args, Path::new("/proc"), &mut |check| {
         if lines {
             // The topic is removed whether anybody reads on or not.
-            say(&check.to_string());
+            way.answer(loudness(check.outcome != Outcome::Failed), &check.to_string());
         }
     });
-    say(&if args.json { report.json(code) } else { report.summary() });
+    match args.json {
+        true => drop(say(&report.json(code))),
+        false => way.answer(loudness(report.ok()), &report.summary()),
+    }
     code
+}
+
+fn loudness(good: bool) -> Priority {
+    if good { Priority::Info } else { Priority::Error }
 }
 
 struct Verifier<'a> {

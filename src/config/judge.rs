@@ -68,6 +68,10 @@ fn config(rules: &mut Rules<'_>, nodes: Nodes, directories: Directories) -> Opti
     }
     let heap = |path| merged.bytes(path).map_or(Heap::Auto, Heap::Bytes);
     let warnings = std::mem::take(&mut rules.warnings);
+    let log4j = |key| match merged.text(key).as_str() {
+        "auto" => None,
+        path => Some(rules.path(path, list.get(this).map(|node| node.name.as_str()))),
+    };
     Some(Config {
         cluster: merged.text("cluster.name"),
         java: match merged.text("java.home").as_str() {
@@ -81,6 +85,7 @@ fn config(rules: &mut Rules<'_>, nodes: Nodes, directories: Directories) -> Opti
             election_port: merged.port("zookeeper.election_port"),
             heap: heap("zookeeper.heap"),
             jvm_options: zookeeper_options,
+            log4j: log4j("zookeeper.log4j"),
             properties: zookeeper_properties,
         },
         kafka: KafkaConfig {
@@ -89,6 +94,7 @@ fn config(rules: &mut Rules<'_>, nodes: Nodes, directories: Directories) -> Opti
             port,
             heap: heap("kafka.heap"),
             jvm_options: kafka_options,
+            log4j: log4j("kafka.log4j"),
             properties: kafka_properties,
         },
         readiness: match merged.text("readiness.level").as_str() {
@@ -122,6 +128,7 @@ fn config(rules: &mut Rules<'_>, nodes: Nodes, directories: Directories) -> Opti
                 _ => JournalChoice::Auto,
             },
             fold_after: u32::try_from(merged.number("log.fold_after")).unwrap_or(0),
+            files: merged.flag("log.files"),
         },
         http: HttpConfig {
             listen: match list.get(this) {

@@ -35,7 +35,7 @@ pub enum Kind {
     Bind,
     /// What a broker advertises: "name", "address", or a host.
     Advertised,
-    /// "auto" or a directory.
+    /// "auto" or an absolute path.
     AutoPath,
     /// An absolute path.
     Path,
@@ -71,6 +71,10 @@ const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'s
 const fn later(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
     Key { path, kind, default, meaning, later: true }
 }
+
+/// Said of both services.
+const LOG4J: &str = "a log4j file in place of ours, which is then not written; what it sends to stdout reaches the journal, with its level \
+                     where the layout has a date and the level";
 
 /// Every key, in the order of the default file.
 pub const KEYS: &[Key] = &[
@@ -108,6 +112,7 @@ pub const KEYS: &[Key] = &[
         "[]",
         "more options for its JVM, one argument each; appended last, so they win",
     ),
+    key("zookeeper.log4j", Kind::AutoPath, "\"auto\"", LOG4J),
     key("kafka.home", Kind::Path, "\"/opt/kafka\"", "where Kafka is unpacked: both JVMs run from its libs directory"),
     key("kafka.log_dirs", Kind::Paths, "[\"/data/kafka\"]", "where the broker keeps its partitions"),
     key("kafka.port", Kind::Port, "9092", "where clients and other brokers reach the broker"),
@@ -130,6 +135,7 @@ pub const KEYS: &[Key] = &[
         "[]",
         "more options for its JVM, one argument each; appended last, so they win",
     ),
+    key("kafka.log4j", Kind::AutoPath, "\"auto\"", LOG4J),
     key(
         "readiness.level",
         Kind::Word(&["started", "serving", "in-sync"]),
@@ -176,11 +182,17 @@ pub const KEYS: &[Key] = &[
         "\"auto\"",
         "where log lines go; \"auto\" is the journal under systemd, else plain text on stderr",
     ),
-    later(
+    key(
         "log.fold_after",
         Kind::Number(1, 1_000_000),
         "200",
         "identical messages a second before they are folded into a count",
+    ),
+    key(
+        "log.files",
+        Kind::Flag,
+        "false",
+        "each service also writes the stock log file in [paths] log_dir, 10 of 100 MB at most; everything is in the journal all the same",
     ),
     later(
         "http.listen",
@@ -196,6 +208,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("paths.state_dir", Kind::Path, "\"/var/lib/kafka-node\"", "what must outlive the supervisor"),
     key("paths.cache_dir", Kind::Path, "\"/var/cache/kafka-node\"", "what can be made again"),
+    key("paths.log_dir", Kind::Path, "\"/var/log/kafka-node\"", "where [log] files = true writes"),
     key(
         "paths.allow_temporary",
         Kind::Flag,

@@ -22,6 +22,7 @@ mod properties;
 mod reference;
 mod rules;
 mod secret;
+mod secret_values;
 mod snippet;
 mod source;
 mod syntax;
@@ -33,7 +34,7 @@ pub use keys::{KEYS, Key, Kind};
 pub use loader::{Source, load};
 pub use reference::reference;
 pub use rules::UNIT_STOP_TIMEOUT;
-pub use secret::{HIDDEN, is_secret};
+pub use secret::{HIDDEN, is_secret, masked, masked_command};
 pub use valid::{
     Config, ConfigWarning, Gate, Heap, HttpConfig, JavaHome, JournalChoice, JvmOption, KafkaConfig, LogConfig, Node,
     Paths, Property, RebootConfig, StopConfig, WatchdogConfig, ZooKeeperConfig,

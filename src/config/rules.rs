@@ -172,6 +172,7 @@ impl Rules<'_> {
             runtime_dir: named("paths.runtime_dir"),
             state_dir: named("paths.state_dir"),
             cache_dir: named("paths.cache_dir"),
+            log_dir: named("paths.log_dir"),
             allow_temporary: merged.flag("paths.allow_temporary"),
         };
         for (key, holder) in [("paths.runtime_dir", &paths.runtime_dir), ("paths.cache_dir", &paths.cache_dir)] {

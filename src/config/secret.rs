@@ -1,10 +1,26 @@
-//! Which properties hold secrets, and what of a file's line gives one away.
+//! Which properties hold secrets, what of a file's line gives one away, and how both are shown.
 //!
-//! It errs on the side of hiding: a comment about passwords may lose its end, a password never shows.
+//! It errs on the side of hiding: a comment about passwords may lose its end, a password never shows. Absent on purpose: the
+//! values themselves, which a log must not hold (`secret_values`).
 
 /// Words in a key that make its value a secret (Kafka hides the values of the same keys in its own log).
-const WORDS: [&str; 8] =
-    ["password", "passwd", "passphrase", "jaas", "secret", "credential", "master.key", "keystore.key"];
+const WORDS: [&str; 14] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "jaas",
+    "secret",
+    "credential",
+    "master.key",
+    "keystore.key",
+    "private.key",
+    "privatekey",
+    "api.key",
+    "apikey",
+    // ZooKeeper's -Dzookeeper.DigestAuthenticationProvider.superDigest=super:..
+    "superdigest",
+    "access.key",
+];
 
 /// What is printed in place of a secret.
 pub const HIDDEN: &str = "…";
@@ -12,6 +28,54 @@ pub const HIDDEN: &str = "…";
 /// Whether the value of this key, or this JVM option, must never be printed.
 pub fn is_secret(key: &str) -> bool {
     word_end(key).is_some()
+}
+
+/// `key=value` as it may be printed: of a property, a JVM option, any argument of any program.
+pub fn masked(text: &str) -> String {
+    match split_pair(text) {
+        Some((key, value)) if is_secret(key) || gives_away(value) => format!("{key}={HIDDEN}"),
+        Some(_) => text.to_owned(),
+        // `-Dpassword:x`, `https://user:password@host`: there is no key to keep.
+        None if gives_away(text) => HIDDEN.to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+/// A command line as it may be printed: each argument by itself, and also the one behind `--password`.
+pub fn masked_command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> String {
+    let mut shown = Vec::new();
+    let mut names_next = false;
+    for argument in arguments {
+        let hides = std::mem::take(&mut names_next) && !argument.starts_with('-');
+        shown.push(if hides { HIDDEN.to_owned() } else { masked(argument) });
+        names_next = argument.starts_with('-') && !argument.contains(['=', ':']) && is_secret(argument);
+    }
+    shown.join(" ")
+}
+
+/// Before and behind the first `=` that no backslash escapes: a rendered key may hold `\=`.
+fn split_pair(text: &str) -> Option<(&str, &str)> {
+    let mut escaped = false;
+    let end = text.find(|c| {
+        let separates = c == '=' && !escaped;
+        escaped = c == '\\' && !escaped;
+        separates
+    })?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
+}
+
+/// Whether the value of a harmless key holds a secret: `a password=x`, `{"secret": "x"}`, or a URL with a password in it. A path
+/// with such a word in it is none.
+pub(super) fn gives_away(value: &str) -> bool {
+    word_end(value).is_some_and(|end| value.get(end..).unwrap_or("").contains(['=', ':'])) || names_a_user(value)
+}
+
+/// `scheme://user:password@host`.
+fn names_a_user(value: &str) -> bool {
+    value.split("://").skip(1).any(|rest| {
+        let authority = rest.split(['/', ',', ' ']).next().unwrap_or("");
+        authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+    })
 }
 
 /// The byte after the first telling word.
@@ -139,6 +203,47 @@ fn balance(line: &str) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::super::source::SourceFile;
+    use super::{HIDDEN, masked, masked_command};
+
+    #[test]
+    fn what_is_printed_of_a_pair_holds_no_secret() {
+        for pair in [
+            "ssl.keystore.password=geheim",
+            "listener.name.sasl.plain.sasl.jaas.config=org.X required password\\=\"geheim\";",
+            "some.config=a password=geheim",
+            "ssl.keystore.key=geheim",
+            "delegation.token.master.key=geheim",
+            "-Djavax.net.ssl.keyStorePassword=geheim",
+            "-Dkafka.opts=-Djavax.net.ssl.trustStorePassword=geheim",
+            "-Dzookeeper.DigestAuthenticationProvider.superDigest=super:geheim",
+            "-javaagent:/agent.jar=port=1,apiKey=geheim",
+            "-javaagent:/agent.jar={\"password\": \"geheim\"}",
+            "-Dproxy=http://me:geheim@proxy:3128/",
+            "-Dpassword:geheim",
+        ] {
+            let shown = masked(pair);
+            assert!(!shown.contains("geheim") && shown.ends_with(HIDDEN), "{pair}: {shown}");
+        }
+        for pair in [
+            "num.partitions=3",
+            "-Djava.security.auth.login.config=/etc/kafka/jaas.conf",
+            "-XX:HeapDumpPath=/var/lib/secrets/heap.hprof",
+            "listeners=PLAINTEXT://0.0.0.0:9092,SASL_SSL://[::]:9093",
+            "zookeeper.connect=a:2181,b:2181/kafka",
+            "-cp",
+        ] {
+            assert_eq!(masked(pair), pair);
+        }
+    }
+
+    #[test]
+    fn a_strangers_command_line_shows_no_secret() {
+        let shown = |line: &str| masked_command(line.split(' '));
+        assert_eq!(shown("mysql --password geheim -h db"), "mysql --password … -h db");
+        assert_eq!(shown("java -Da.password=geheim -jar x.jar"), "java -Da.password=… -jar x.jar");
+        assert_eq!(shown("x --secret-file=/etc/x --port 9092"), "x --secret-file=… --port 9092");
+        assert_eq!(shown("nc -l 9092"), "nc -l 9092");
+    }
 
     fn shown(text: &str) -> String {
         let file = SourceFile::new("f", text);

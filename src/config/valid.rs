@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::{NodeName, NodeNumber, ReadinessLevel, Role, Roles};
 
-use super::secret::{HIDDEN, is_secret};
+use super::secret::{HIDDEN, gives_away, is_secret, masked};
 
 /// The whole configuration of a cluster, seen from one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,6 +114,8 @@ pub struct ZooKeeperConfig {
     pub heap: Heap,
     /// `jvm_options`, in the file's order; appended last.
     pub jvm_options: Vec<JvmOption>,
+    /// `log4j`: the operator's own file; `None` for "auto".
+    pub log4j: Option<PathBuf>,
     /// `[zookeeper.properties]`, in key order.
     pub properties: Vec<Property>,
 }
@@ -131,6 +133,8 @@ pub struct KafkaConfig {
     pub heap: Heap,
     /// `jvm_options`, in the file's order; appended last.
     pub jvm_options: Vec<JvmOption>,
+    /// `log4j`: the operator's own file; `None` for "auto".
+    pub log4j: Option<PathBuf>,
     /// `[kafka.properties]`, in key order.
     pub properties: Vec<Property>,
 }
@@ -195,8 +199,10 @@ pub enum JournalChoice {
 pub struct LogConfig {
     /// `journal`: "auto", "journal" or "stderr".
     pub journal: JournalChoice,
-    /// `fold_after`: identical messages a second before folding; read and checked, and not yet acted on.
+    /// `fold_after`: identical messages a second before they are folded into one entry with their count.
     pub fold_after: u32,
+    /// `files`: the stock log files are written too, below `log_dir`.
+    pub files: bool,
 }
 
 /// `[http]`; read and checked, and not yet acted on.
@@ -215,6 +221,8 @@ pub struct Paths {
     pub state_dir: PathBuf,
     /// What can be made again.
     pub cache_dir: PathBuf,
+    /// Where the stock log files go, if they are asked for.
+    pub log_dir: PathBuf,
     /// `allow_temporary`: data directories below /tmp are accepted.
     pub allow_temporary: bool,
 }
@@ -231,7 +239,7 @@ pub struct ConfigWarning {
 impl Property {
     /// The value as it may be printed.
     pub fn shown(&self) -> &str {
-        if is_secret(&self.key) { HIDDEN } else { &self.value }
+        if is_secret(&self.key) || gives_away(&self.value) { HIDDEN } else { &self.value }
     }
 }
 
@@ -244,11 +252,7 @@ impl fmt::Debug for Property {
 impl JvmOption {
     /// The option as it may be printed.
     pub fn shown(&self) -> String {
-        match self.text.split_once('=') {
-            Some((name, _)) if is_secret(name) => format!("{name}={HIDDEN}"),
-            _ if is_secret(&self.text) => HIDDEN.to_owned(),
-            _ => self.text.clone(),
-        }
+        masked(&self.text)
     }
 }
 

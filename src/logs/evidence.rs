@@ -12,9 +12,11 @@
 //!
 //! Absent on purpose: what is made of it (`model::cause`), and everything that output does not tell (OOM killer, `hs_err`).
 
+use std::sync::LazyLock;
+
 use crate::model::{Evidence, Role, Signature};
 
-use super::find::{after, holds};
+use super::find::{Words, holds};
 use super::level::{Priority, level_of};
 use super::lines::character_boundary;
 use super::signatures::{Reach, Row, Voice, rows};
@@ -42,7 +44,7 @@ const OWN_VOICE: [&[u8]; 5] = [
 /// How the JVM begins a line that stands alone, perhaps in the midst of a stack trace that log4j prints.
 const OWN_LINE: [&[u8]; 3] = [b"OpenJDK ", b"Java HotSpot", b"#"];
 /// Kafka's last words of a start and of a stop, around its id.
-const SERVER: &[u8] = b"[KafkaServer id=";
+static SERVER: LazyLock<Words> = LazyLock::new(|| Words::new("[KafkaServer id="));
 const STARTED: &[u8] = b"] started";
 const STOPPED: &[u8] = b"] shut down completed";
 
@@ -124,7 +126,7 @@ impl EvidenceWatch {
     }
 
     fn progress(&mut self, line: &[u8]) {
-        let Some(server) = after(line, SERVER) else { return };
+        let Some(server) = SERVER.after(line) else { return };
         let digits = server.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let behind = server.get(digits..).unwrap_or_default();
         if behind.starts_with(STARTED) {
@@ -138,11 +140,12 @@ impl EvidenceWatch {
     }
 
     fn judge(&mut self, line: &[u8], loud: bool) {
-        for row in rows() {
+        // Most lines are quiet, and few rows ask for those.
+        let wanted = if loud { &PREPARED.loud } else { &PREPARED.quiet };
+        for Prepared { row, patterns } in wanted {
             if row.signature.role.is_some_and(|role| role != self.role)
-                || (row.voice == Voice::Loud && !loud)
                 || (row.reach == Reach::Start && self.started)
-                || !row.patterns.iter().any(|words| holds(line, words))
+                || !patterns.iter().any(|words| holds(line, words))
             {
                 continue;
             }
@@ -157,6 +160,27 @@ impl EvidenceWatch {
         }
     }
 }
+
+/// A row, and what is looked for on its behalf.
+struct Prepared {
+    row: &'static Row,
+    patterns: Vec<Vec<Words>>,
+}
+
+/// All rows, for lines that are an ERROR or belong to no record; and those for lines at any level.
+struct Table {
+    loud: Vec<Prepared>,
+    quiet: Vec<Prepared>,
+}
+
+static PREPARED: LazyLock<Table> = LazyLock::new(|| {
+    let prepared = |row: &'static Row| {
+        let patterns = row.patterns.iter().map(|words| words.iter().map(|words| Words::new(*words)).collect());
+        Prepared { row, patterns: patterns.collect() }
+    };
+    let quiet = rows().filter(|row| row.voice == Voice::Any);
+    Table { loud: rows().map(prepared).collect(), quiet: quiet.map(prepared).collect() }
+});
 
 /// What a line is, before anything is looked for in it.
 enum Kind {

@@ -48,7 +48,11 @@ pub fn level_of(line: &[u8]) -> Option<Priority> {
         return None;
     }
     let after = after.strip_prefix(b"] ")?;
-    let word = after.split(|byte| *byte == b' ').next()?;
+    priority_of(after.split(|byte| *byte == b' ').next()?)
+}
+
+/// What log4j's word for a level stands for.
+pub(super) fn priority_of(word: &[u8]) -> Option<Priority> {
     Some(match word {
         b"FATAL" => Priority::Critical,
         b"ERROR" => Priority::Error,

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use super::find;
+
 /// The longest line that is passed on in one piece, in bytes. The longest lines of Kafka's own log are its configuration
 /// dump of one line a key; 16 KiB holds any of them, and 8192 queued ones stay bounded.
 pub const LINE_CAP: usize = 16 * 1024;
@@ -54,7 +56,7 @@ impl Lines {
     /// Takes what came and passes on every line that is whole by it.
     pub fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(Line<'_>)) {
         while !bytes.is_empty() {
-            let end = bytes.iter().take(self.cap + 2).position(|byte| *byte == b'\n');
+            let end = find::byte(bytes.get(..self.cap + 2).unwrap_or(bytes), b'\n');
             // The common case costs no copy: a whole line that fits, and nothing of it came before.
             if let (true, Some(end)) = (self.rest.is_empty(), end) {
                 let (line, after) = bytes.split_at(end);

@@ -3,14 +3,16 @@
 //! The text is that of ClientCnxn.java, the client that Kafka brings along: "sessionid = 0x" up to ZooKeeper 3.5, "session id = 0x"
 //! from 3.6 on (Kafka 2.7 to 3.9). Absent on purpose: whether that session still lives (`cluster` asks), and levels and layout.
 
+use std::sync::LazyLock;
+
 use crate::model::SessionId;
 
-use super::find::after;
+use super::find::Words;
 
-const ESTABLISHED: &[u8] = b"Session establishment complete on server ";
+static ESTABLISHED: LazyLock<Words> = LazyLock::new(|| Words::new("Session establishment complete on server "));
 /// The words before the number, which hold it apart from any address before them. Without its first letters, so that
 /// both spellings are one.
-const NUMBER: &[u8] = b"id = 0x";
+static NUMBER: LazyLock<Words> = LazyLock::new(|| Words::new("id = 0x"));
 /// Digits of 64 bits.
 const MOST_DIGITS: usize = 16;
 /// The number stands behind the date, the sentence and one address; host names have 253 bytes at most.
@@ -43,7 +45,7 @@ impl SessionWatch {
 
 /// The number is a Java long, printed as the hexadecimal digits of its bits: the highest `myid`s make it negative.
 fn session_of(line: &[u8]) -> Option<SessionId> {
-    let digits = after(after(line, ESTABLISHED)?, NUMBER)?;
+    let digits = NUMBER.after(ESTABLISHED.after(line)?)?;
     let length = digits.iter().take(MOST_DIGITS + 1).take_while(|byte| byte.is_ascii_hexdigit()).count();
     if length > MOST_DIGITS {
         return None;
@@ -117,7 +119,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(head in proptest::collection::vec(any::<u8>(), 0..40), tail in proptest::collection::vec(any::<u8>(), 0..40)) {
             let mut line = head;
-            line.extend_from_slice(ESTABLISHED);
+            line.extend_from_slice(b"Session establishment complete on server ");
             line.extend_from_slice(b"sessionid = 0x");
             line.extend_from_slice(&tail);
             let _ = SessionWatch::new().line(&line);

@@ -4,6 +4,8 @@
 
 mod blame;
 mod cause;
+mod event;
+mod event_table;
 mod evidence;
 mod exit;
 mod exit_code;
@@ -20,6 +22,8 @@ mod time;
 
 pub use blame::Blame;
 pub use cause::ExitCause;
+pub use event::EventId;
+pub use event_table::{EVENTS, Explained};
 pub use evidence::{Cure, Evidence, Signature};
 pub use exit::ExitStatus;
 pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};

@@ -1,42 +1,76 @@
-//! Records to journald by its native protocol, each with its own priority and fields.
+//! Entries to journald by its native protocol, each with its own priority and fields.
 //!
 //! Native, because journald on 219 keeps a pool per priority: an ERROR survives a flood of INFO (`facts.md`). Absent on
-//! purpose: the choice between journal and stderr, and any retry (`log.rs`).
+//! purpose: the choice between journal and stderr, and any retry (`log.rs`); entries that are too large for a datagram
+//! (`oversized.rs`).
+
+use std::borrow::Cow;
 
 use libsystemd::logging::{Priority as Level, journal_send};
 
-use crate::logs::Priority;
+use crate::logs::{Entry, Priority};
+use crate::model::{BrokerId, EventId};
 
-use super::log::{Record, Source, capped};
+use super::oversized::{self, Oversized};
 
-/// Something that takes records or says why not.
+/// A field's name and its value.
+pub(super) type Field<'a> = (&'static str, Cow<'a, str>);
+
+/// Something that takes entries or says why not.
 pub(super) trait Journal: Send {
-    /// Sends one record; blocks while the receiver's queue is full.
-    fn send(&self, record: &Record) -> Result<(), String>;
+    /// Sends one entry; blocks while the receiver's queue is full.
+    fn send(&self, entry: &Entry) -> Result<(), String>;
 }
 
 /// journald's own socket.
+///
+/// An entry is addressed to the socket's path each time: after a restart of journald the next one reaches the new socket.
 pub(super) struct Native {
-    pub source: Source,
+    /// KAFKA_BROKER_ID of every entry.
+    broker: Option<BrokerId>,
+    oversized: Oversized,
 }
 
-impl Journal for Native {
-    fn send(&self, record: &Record) -> Result<(), String> {
-        let (text, missing) = capped(&record.text);
-        let fields = fields(record, &self.source);
-        if missing == 0 {
-            return journal_send(level(record.priority), text, fields.into_iter()).map_err(|error| error.to_string());
-        }
-        let text = format!("{text} [{missing} more bytes]");
-        journal_send(level(record.priority), &text, fields.into_iter()).map_err(|error| error.to_string())
+impl Native {
+    pub fn new(broker: Option<BrokerId>) -> Native {
+        Native { broker, oversized: Oversized::default() }
     }
 }
 
-/// SYSLOG_IDENTIFIER always: a record sent just before the end of the process can lose its `_SYSTEMD_UNIT`.
-fn fields(record: &Record, source: &Source) -> Vec<(&'static str, String)> {
-    let mut fields = vec![("SYSLOG_IDENTIFIER", record.origin.as_str().to_owned())];
-    fields.extend(record.run.map(|run| ("KAFKA_NODE_RUN", run.to_string())));
-    fields.extend(source.broker.map(|broker| ("KAFKA_BROKER_ID", broker.to_string())));
+impl Journal for Native {
+    fn send(&self, entry: &Entry) -> Result<(), String> {
+        let fields = fields(entry, self.broker);
+        if oversized::size(&entry.text, &fields) <= oversized::SMALL {
+            return small(entry.priority, &entry.text, &fields);
+        }
+        self.oversized.send(entry.priority, &entry.text, &fields)
+    }
+}
+
+/// Sends what fits a datagram. What does not goes by a memfd here, where the kernel has it.
+pub(super) fn small(priority: Priority, text: &str, fields: &[Field<'_>]) -> Result<(), String> {
+    let fields = fields.iter().map(|(name, value)| (*name, value.as_ref()));
+    journal_send(level(priority), text, fields).map_err(|error| error.to_string())
+}
+
+/// All fields but MESSAGE and PRIORITY; those without a value are left out. SYSLOG_IDENTIFIER always: an entry sent just
+/// before the end of the process can lose its `_SYSTEMD_UNIT`.
+fn fields(entry: &Entry, broker: Option<BrokerId>) -> Vec<Field<'_>> {
+    let mut fields = Vec::with_capacity(9);
+    fields.push(("SYSLOG_IDENTIFIER", Cow::Borrowed(entry.origin.as_str())));
+    let said = [
+        ("LOGGER", &entry.logger),
+        ("THREAD", &entry.thread),
+        ("EXCEPTION", &entry.exception),
+        ("SYSLOG_TIMESTAMP", &entry.time),
+    ];
+    fields.extend(said.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name, text.into())));
+    fields.extend(broker.map(|broker| ("KAFKA_BROKER_ID", broker.to_string().into())));
+    fields.extend(entry.run.map(|run| ("KAFKA_NODE_RUN", run.to_string().into())));
+    let folded = entry.folded.as_ref();
+    fields.extend(folded.map(|folded| ("KAFKA_NODE_FOLDED", folded.count.to_string().into())));
+    let event = entry.event.or(folded.map(|_| EventId::RECORDS_FOLDED));
+    fields.extend(event.map(|event| ("MESSAGE_ID", event.to_string().into())));
     fields
 }
 
@@ -52,21 +86,59 @@ fn level(priority: Priority) -> Level {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::Origin;
+    use std::time::Duration;
+
     use super::*;
-    use crate::model::{BrokerId, RunId};
+    use crate::logs::{Folded, Origin, Said};
+    use crate::model::RunId;
+
+    /// The fields of `entry` as `NAME=value`, in the order they are sent.
+    fn check(entry: &Entry, broker: Option<BrokerId>, expected: &[&str]) {
+        let lines: Vec<String> =
+            fields(entry, broker).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(lines, expected);
+    }
 
     #[test]
-    fn a_record_carries_who_said_it_and_the_run_it_belongs_to() {
-        let source = Source { broker: Some(BrokerId(2)) };
-        let record =
-            Record { origin: Origin::Kafka, priority: Priority::Info, text: "x".to_owned(), run: Some(RunId(255)) };
-        let of_kafka = fields(&record, &source);
-        assert_eq!(
-            of_kafka,
-            [("SYSLOG_IDENTIFIER", "kafka".into()), ("KAFKA_NODE_RUN", "ff".into()), ("KAFKA_BROKER_ID", "2".into())]
+    fn a_record_carries_all_that_the_jvm_said_of_it() {
+        let said = Said {
+            priority: Priority::Error,
+            time: b"2020-08-06 10:11:12,345",
+            logger: b"kafka.log.LogManager",
+            thread: b"main",
+            message: b"Disk error\n\tat x",
+            exception: b"java.io.IOException",
+            continued: false,
+        };
+        check(
+            &Entry::new(Origin::Kafka, RunId(255), &said),
+            Some(BrokerId(2)),
+            &[
+                "SYSLOG_IDENTIFIER=kafka",
+                "LOGGER=kafka.log.LogManager",
+                "THREAD=main",
+                "EXCEPTION=java.io.IOException",
+                "SYSLOG_TIMESTAMP=2020-08-06 10:11:12,345",
+                "KAFKA_BROKER_ID=2",
+                "KAFKA_NODE_RUN=ff",
+            ],
         );
-        let own = fields(&Record::own(Priority::Info, "x"), &Source { broker: None });
-        assert_eq!(own, [("SYSLOG_IDENTIFIER", "kafka-node".into())]);
+    }
+
+    #[test]
+    fn what_has_no_value_is_left_out() {
+        check(&Entry::own(Priority::Info, "x"), None, &["SYSLOG_IDENTIFIER=kafka-node"]);
+    }
+
+    #[test]
+    fn an_event_and_a_fold_can_be_searched_for() {
+        let mut entry = Entry::own(Priority::Warning, "x");
+        entry.event = Some(EventId(0x1f));
+        check(&entry, None, &["SYSLOG_IDENTIFIER=kafka-node", "MESSAGE_ID=0000000000000000000000000000001f"]);
+        entry.event = None;
+        entry.folded =
+            Some(Folded { count: 4211, over: Duration::from_secs(1), first: String::new(), last: String::new() });
+        let id = format!("MESSAGE_ID={}", EventId::RECORDS_FOLDED);
+        check(&entry, None, &["SYSLOG_IDENTIFIER=kafka-node", "KAFKA_NODE_FOLDED=4211", &id]);
     }
 }

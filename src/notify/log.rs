@@ -1,7 +1,6 @@
 //! The log thread: records of both JVMs and of kafka-node itself, from a bounded queue to the journal or to stderr.
 //!
-//! Where the queue is full a record is dropped, counted by its origin, and the exact count becomes a record of its own as
-//! soon as there is room. Absent on purpose: framing and folding of JVM output; here a record is one line.
+//! Absent on purpose: what becomes of a record that there is too much of (`logs::Flow`).
 //!
 //! Effects: a thread, since every send to a journal can block; the clock says when a refusing one is tried again.
 
@@ -10,50 +9,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::JournalChoice;
-use crate::logs::Priority;
+use crate::logs::{Counts, Entry, FlowConfig, Priority, Said};
 use crate::model::{BrokerId, RunId, Severity};
 
 use super::journal::{self, Journal};
-use super::queue::{Dropped, Popped, Queue};
+use super::limits;
+use super::queue::{Popped, Queue};
 use super::stderr::Stderr;
 
-/// Longest text of one record, in bytes. With the other fields it stays one datagram: the memfd that a larger one takes
-/// does not exist on kernel 3.10 (`facts.md`).
-pub const TEXT_CAP: usize = 48 * 1024;
+pub use crate::logs::Origin;
+
 /// A journal that refused a record is tried again after this long.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Where systemd puts its journal.
 const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
 
-/// Who said it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
-    /// The broker's JVM.
-    Kafka,
-    /// ZooKeeper's JVM.
-    ZooKeeper,
-    /// The supervisor itself.
-    KafkaNode,
-}
-
-/// One line to be kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Who said it.
-    pub origin: Origin,
-    /// How loudly.
-    pub priority: Priority,
-    /// What, without a line feed at its end.
-    pub text: String,
-    /// The run it belongs to, where it belongs to one.
-    pub run: Option<RunId>,
-}
-
-/// Whose records these are: fields that every one of them carries in the journal.
+/// Whose records these are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// KAFKA_BROKER_ID.
+    /// KAFKA_BROKER_ID, which every entry carries in the journal.
     pub broker: Option<BrokerId>,
+    /// `[log] fold_after`.
+    pub fold_after: u32,
 }
 
 /// Takes records from anywhere; cheap to clone.
@@ -87,20 +64,6 @@ pub enum Flushed {
     Left(usize),
 }
 
-impl Origin {
-    /// All of them.
-    pub const ALL: [Origin; 3] = [Origin::Kafka, Origin::ZooKeeper, Origin::KafkaNode];
-
-    /// SYSLOG_IDENTIFIER, and the first word of a line on stderr.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Origin::Kafka => "kafka",
-            Origin::ZooKeeper => "zookeeper",
-            Origin::KafkaNode => "kafka-node",
-        }
-    }
-}
-
 impl From<Severity> for Priority {
     fn from(severity: Severity) -> Priority {
         match severity {
@@ -112,22 +75,25 @@ impl From<Severity> for Priority {
     }
 }
 
-impl Record {
-    /// Something that kafka-node itself says.
-    pub fn own(priority: Priority, text: impl Into<String>) -> Record {
-        Record { origin: Origin::KafkaNode, priority, text: text.into(), run: None }
-    }
-}
-
 impl Sink {
-    /// Hands a record to the log thread. Never blocks: where the queue is full the record is counted instead.
-    pub fn send(&self, record: Record) {
-        self.queue.push(record);
+    /// Hands an entry of kafka-node's own to the log thread. Never blocks: where there is no place it is counted instead.
+    pub fn send(&self, entry: Entry) {
+        self.queue.push(entry);
+    }
+
+    /// Hands a record of a run to the log thread. Never blocks: where there is too much it is folded, or counted.
+    pub fn said(&self, origin: Origin, run: RunId, said: &Said<'_>) {
+        self.queue.said(origin, run, said);
+    }
+
+    /// What became of everything so far.
+    pub fn counts(&self) -> Counts {
+        self.queue.counts()
     }
 
     /// Records dropped so far, whether that was said already or not.
     pub fn dropped(&self) -> u64 {
-        self.queue.dropped()
+        self.counts().lost()
     }
 }
 
@@ -137,8 +103,17 @@ impl Sink {
 /// The system has no thread for it.
 pub fn start(choice: JournalChoice, source: Source) -> std::io::Result<(Sink, LogThread)> {
     let output = choose(choice, std::env::var_os("NOTIFY_SOCKET").is_some(), Path::new(JOURNAL_SOCKET).exists());
-    let stderr = Stderr::open()?;
-    start_with(output, stderr, Box::new(journal::Native { source }))
+    let (limit, words) = match output {
+        Output::Journal => {
+            let configured = limits::read(Path::new("/"));
+            (configured.limit, configured.words)
+        }
+        Output::Stderr => (None, Vec::new()),
+    };
+    let flow = FlowConfig { fold_after: source.fold_after, limit };
+    let (sink, thread) = start_with(output, Stderr::open()?, Box::new(journal::Native::new(source.broker)), flow)?;
+    words.into_iter().for_each(|words| sink.send(Entry::own(Priority::Warning, words)));
+    Ok((sink, thread))
 }
 
 /// Under systemd NOTIFY_SOCKET is set. Systemd 219 sets no JOURNAL_STREAM, so that says nothing (`facts.md`).
@@ -150,8 +125,13 @@ fn choose(choice: JournalChoice, notified: bool, socket: bool) -> Output {
     }
 }
 
-fn start_with(output: Output, stderr: Stderr, journal: Box<dyn Journal>) -> std::io::Result<(Sink, LogThread)> {
-    let queue = Arc::new(Queue::new());
+fn start_with(
+    output: Output,
+    stderr: Stderr,
+    journal: Box<dyn Journal>,
+    flow: FlowConfig,
+) -> std::io::Result<(Sink, LogThread)> {
+    let queue = Arc::new(Queue::new(flow));
     let mut writer = Writer { output, stderr, journal, refused_at: None };
     let taken = Arc::clone(&queue);
     std::thread::Builder::new().name("log".to_owned()).spawn(move || {
@@ -191,7 +171,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&mut self, batch: &[Record]) {
+    fn write(&mut self, batch: &[Entry]) {
         for record in batch {
             match self.output {
                 Output::Stderr => self.stderr.put(record),
@@ -201,45 +181,26 @@ impl Writer {
         self.stderr.flush();
     }
 
-    fn write_to_journal(&mut self, record: &Record) {
+    fn write_to_journal(&mut self, record: &Entry) {
         if self.refused_at.is_some_and(|at| at.elapsed() < RETRY_AFTER) {
             return self.stderr.put(record);
         }
         match self.journal.send(record) {
             Ok(()) if self.refused_at.take().is_some() => {
                 // Said on stderr: that is where the reader of the lines before it is.
-                self.stderr.put(&Record::own(Priority::Info, "the journal takes records again"));
+                self.stderr.put(&Entry::own(Priority::Info, "the journal takes records again"));
             }
             Ok(()) => {}
             Err(words) => {
                 if self.refused_at.is_none() {
                     let text = format!("the journal takes no records, they go to stderr: {words}");
-                    self.stderr.put(&Record::own(Priority::Warning, text));
+                    self.stderr.put(&Entry::own(Priority::Warning, text));
                 }
                 self.refused_at = Some(Instant::now());
                 self.stderr.put(record);
             }
         }
     }
-}
-
-impl Dropped {
-    /// The record that says what is missing, at the place where it is missing.
-    pub(super) fn record(self, origin: Origin) -> Record {
-        let Dropped { lines, severe } = self;
-        let severe = if severe == 0 { String::new() } else { format!(", {severe} of them warnings or worse") };
-        let name = origin.as_str();
-        Record::own(
-            Priority::Warning,
-            format!("{lines} lines of {name} were dropped here{severe}: the log was not read fast enough"),
-        )
-    }
-}
-
-/// The text up to [`TEXT_CAP`], and how many bytes are missing.
-pub(super) fn capped(text: &str) -> (&str, usize) {
-    let (head, rest) = cut(text, TEXT_CAP);
-    (head, rest.len())
 }
 
 /// Cuts `text` at the last character that ends at or before `cap`.
@@ -262,7 +223,7 @@ mod tests {
     }
 
     impl Journal for Moody {
-        fn send(&self, record: &Record) -> Result<(), String> {
+        fn send(&self, record: &Entry) -> Result<(), String> {
             if self.refuse.load(std::sync::atomic::Ordering::SeqCst) {
                 return Err("nobody listens".to_owned());
             }
@@ -289,10 +250,21 @@ mod tests {
             Output::Journal,
             Stderr::to(std::fs::File::from(std::os::fd::OwnedFd::from(write)), false),
             journal,
+            FlowConfig { fold_after: 200, limit: None },
         )
         .expect("a thread");
         for n in 0..3 {
-            sink.send(Record { origin: Origin::Kafka, priority: Priority::Info, text: format!("line {n}"), run: None });
+            let message = format!("line {n}");
+            let said = Said {
+                priority: Priority::Info,
+                time: b"",
+                logger: b"",
+                thread: b"",
+                message: message.as_bytes(),
+                exception: b"",
+                continued: false,
+            };
+            sink.said(Origin::Kafka, RunId(1), &said);
         }
         assert_eq!(thread.flush(Duration::from_secs(10)), Flushed::All);
         drop(sink);
@@ -316,15 +288,15 @@ mod tests {
             journal: Box::new(Moody { refuse: Arc::clone(&refuse), taken }),
             refused_at: Instant::now().checked_sub(RETRY_AFTER),
         };
-        writer.write(&[Record::own(Priority::Info, "after")]);
+        writer.write(&[Entry::own(Priority::Info, "after")]);
         assert_eq!(kept.try_recv().as_deref(), Ok("after"));
         assert_eq!(writer.refused_at, None);
         refuse.store(true, std::sync::atomic::Ordering::SeqCst);
-        writer.write(&[Record::own(Priority::Info, "refused")]);
+        writer.write(&[Entry::own(Priority::Info, "refused")]);
         assert!(writer.refused_at.is_some());
         assert!(kept.try_recv().is_err());
         refuse.store(false, std::sync::atomic::Ordering::SeqCst);
-        writer.write(&[Record::own(Priority::Info, "too soon")]);
+        writer.write(&[Entry::own(Priority::Info, "too soon")]);
         assert!(kept.try_recv().is_err(), "a journal that just refused was asked for every record");
     }
 
@@ -340,7 +312,7 @@ mod tests {
             }),
             refused_at: Instant::now().checked_sub(RETRY_AFTER),
         };
-        writer.write(&[Record::own(Priority::Info, "still here")]);
+        writer.write(&[Entry::own(Priority::Info, "still here")]);
         drop(writer);
         let mut text = String::new();
         read.read_to_string(&mut text).expect("text");
@@ -348,12 +320,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_capped_at_a_character() {
-        assert_eq!(capped("short"), ("short", 0));
-        let long = "ä".repeat(TEXT_CAP);
-        let (head, missing) = capped(&long);
-        assert_eq!((head.len(), missing), (TEXT_CAP, TEXT_CAP));
-        let odd = format!("x{long}");
-        assert_eq!(capped(&odd).0.len(), TEXT_CAP - 1);
+    fn a_text_is_cut_at_a_character() {
+        assert_eq!(cut("short", 8), ("short", ""));
+        assert_eq!(cut("xäää", 4), ("xä", "ää"));
     }
 }

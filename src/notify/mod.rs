@@ -5,11 +5,15 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
 
+pub mod events;
 pub mod history;
 pub mod history_entry;
 pub mod history_file;
 mod journal;
+mod limits;
 pub mod log;
+pub mod oneshot;
+mod oversized;
 mod queue;
 mod stderr;
 pub mod systemd;

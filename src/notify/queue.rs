@@ -1,41 +1,30 @@
-//! The queue before the log thread: bounded in records and in bytes, never waited for by those who put something in.
+//! The lock around the flow: whoever says something never waits for the thread that writes, and that thread sleeps until there
+//! is something to write.
 //!
-//! A lock and a condition instead of a channel, for three reasons: it grows only when used, it is bounded in bytes too, and
-//! the record that says how many are missing can stand exactly where they are missing. The lock is never held during I/O.
-//! Absent on purpose: where records go.
+//! A lock and a condition instead of a channel, since folding, bounds and the exact place of what is missing need both ends at
+//! once. The lock is held for as long as it takes to fold or keep a record, or to take out a batch: never during I/O. Absent
+//! on purpose: every decision about a record (`logs::Flow`), and where entries go.
 //!
-//! Effects: waits on a condition, with a limit where a stop must go on.
+//! Effects: reads the monotonic clock; waits on a condition, with a limit where a stop must go on.
 
-use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::logs::Priority;
+use crate::logs::{Counts, Entry, Flow, FlowConfig, Origin, Said};
+use crate::model::{Moment, RunId};
 
-use super::log::{Origin, Record};
-
-/// Records that may wait. A broker's recovery prints 14,000 in 30 s (`facts.md`); this is half a second of the fastest flood.
-const RECORDS: usize = 8192;
-/// Bytes of text that may wait, beside the records' own size: the node's memory belongs to the JVMs.
-const BYTES: usize = 4 * 1024 * 1024;
-/// Of both, the eighth that only warnings, errors and kafka-node itself may use, so that a flood of INFO cannot drop them.
-const RESERVE: usize = 8;
-/// Records taken out at a time: bounds what is in neither the queue nor the journal.
+/// Entries taken out at a time: bounds what is in neither the queue nor the journal.
 const BATCH: usize = 256;
-
-/// How many records are missing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Dropped {
-    /// All of them.
-    pub lines: u64,
-    /// Those that were warnings or worse.
-    pub severe: u64,
-}
+/// Woken, the writer lets this much time pass before it takes anything: what comes meanwhile goes out with it, and costs nobody a
+/// wake-up. A record a JVM prints is in the journal this much later.
+const GATHER: Duration = Duration::from_millis(2);
+/// The writer sleeps at least this long, lest rounding keep it awake.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// What [`Queue::pop`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Popped {
-    /// At least one record.
+    /// At least one entry.
     Some,
     /// The queue is closed and empty.
     Closed,
@@ -48,85 +37,126 @@ pub(super) struct Queue {
     filled: Condvar,
     /// Everything was written.
     emptied: Condvar,
+    /// The origin of the flow's moments.
+    made: Instant,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    records: VecDeque<Record>,
-    bytes: usize,
-    /// Taken out, and not yet written.
-    in_hand: usize,
-    /// Missing since the last record that said so, in the order of [`Origin::ALL`].
-    missing: [Dropped; 3],
-    dropped: u64,
+    flow: Flow,
+    sleep: Sleep,
     closed: bool,
+    /// The writer was told that nothing more comes.
+    ended: bool,
+}
+
+/// Whether the writer has to be woken: a wake-up is a system call, and a flood would make a million of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sleep {
+    Awake,
+    Until(Option<Moment>),
 }
 
 impl Queue {
-    pub fn new() -> Queue {
-        Queue { state: Mutex::default(), filled: Condvar::new(), emptied: Condvar::new() }
+    pub fn new(config: FlowConfig) -> Queue {
+        let state = State { flow: Flow::new(config), sleep: Sleep::Awake, closed: false, ended: false };
+        Queue { state: Mutex::new(state), filled: Condvar::new(), emptied: Condvar::new(), made: Instant::now() }
     }
 
-    pub fn push(&self, record: Record) {
+    /// Puts in something of kafka-node's own.
+    pub fn push(&self, entry: Entry) {
+        let now = self.now();
         let mut state = self.lock();
-        if state.closed || !state.has_room_for(&record) {
-            state.count_out(&record);
-            return;
-        }
-        state.say_what_is_missing();
-        state.push(record);
-        drop(state);
-        self.filled.notify_one();
+        state.flow.entry(now, entry);
+        self.wake(state);
     }
 
-    /// Waits for records and moves some into `batch`, oldest first.
-    pub fn pop(&self, batch: &mut Vec<Record>) -> Popped {
+    /// Puts in a record of a run.
+    pub fn said(&self, origin: Origin, run: RunId, said: &Said<'_>) {
+        let now = self.now();
+        let mut state = self.lock();
+        state.flow.said(now, origin, run, said);
+        self.wake(state);
+    }
+
+    /// Waits for entries and moves some into `batch`, oldest first.
+    pub fn pop(&self, batch: &mut Vec<Entry>) -> Popped {
         let mut state = self.lock();
         loop {
-            if state.records.is_empty() {
-                state.say_what_is_missing();
-            }
-            if !state.records.is_empty() {
-                let count = state.records.len().min(BATCH);
-                batch.extend(state.records.drain(..count));
-                state.bytes -= batch.iter().map(|record| record.text.len()).sum::<usize>().min(state.bytes);
-                state.in_hand = count;
+            let now = self.now();
+            state.flow.take(now, batch, BATCH);
+            if !batch.is_empty() {
                 return Popped::Some;
             }
-            // After a flood the memory goes back.
-            state.records.shrink_to(BATCH);
             if state.closed {
+                state.ended = true;
                 self.emptied.notify_all();
                 return Popped::Closed;
             }
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let due = state.flow.due();
+            state.sleep = Sleep::Until(due);
+            state = match due {
+                None => self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(due) => {
+                    let time = due.since(now).max(SHORTEST);
+                    self.filled.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            state.sleep = Sleep::Awake;
+            if !state.closed {
+                drop(state);
+                std::thread::sleep(GATHER);
+                state = self.lock();
+            }
         }
     }
 
-    /// `count` records of the last batch are out.
+    /// `count` entries of the last batch are out.
     pub fn written(&self, count: usize) {
-        let mut state = self.lock();
-        state.in_hand = state.in_hand.saturating_sub(count);
+        let now = self.now();
+        self.lock().flow.written(now, count);
     }
 
-    /// Takes no more records and waits until those in the queue are written. The answer is how many are not.
+    /// Takes no more records and waits until those in the queue are written. The answer is how many entries are not.
     pub fn close(&self, limit: Duration) -> usize {
         let begun = Instant::now();
+        let now = self.now();
         let mut state = self.lock();
-        state.closed = true;
+        if !state.closed {
+            state.closed = true;
+            state.flow.close(now);
+        }
         self.filled.notify_all();
         loop {
-            let left = state.records.len() + state.in_hand;
             let time = limit.saturating_sub(begun.elapsed());
-            if left == 0 && state.nothing_is_missing() || time.is_zero() {
-                return left;
+            if state.ended || time.is_zero() {
+                return state.flow.left();
             }
             (state, _) = self.emptied.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    pub fn dropped(&self) -> u64 {
-        self.lock().dropped
+    /// What became of everything so far.
+    pub fn counts(&self) -> Counts {
+        self.lock().flow.counts()
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let earlier = |due: Option<Moment>, until: Option<Moment>| match (due, until) {
+            (Some(due), Some(until)) => due < until,
+            (due, None) => due.is_some(),
+            (None, Some(_)) => false,
+        };
+        let Sleep::Until(until) = state.sleep else { return };
+        if state.flow.waiting() > 0 || earlier(state.flow.due(), until) {
+            state.sleep = Sleep::Awake;
+            drop(state);
+            self.filled.notify_one();
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::from_origin(self.made.elapsed())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -135,56 +165,37 @@ impl Queue {
     }
 }
 
-impl State {
-    fn has_room_for(&self, record: &Record) -> bool {
-        let share = |whole: usize| match (record.priority, record.origin) {
-            (Priority::Critical | Priority::Error | Priority::Warning, _) | (_, Origin::KafkaNode) => whole,
-            (Priority::Info | Priority::Debug, Origin::Kafka | Origin::ZooKeeper) => whole - whole / RESERVE,
-        };
-        // Room for what says that records are missing is part of the price.
-        self.records.len() + self.in_hand + Origin::ALL.len() < share(RECORDS)
-            && self.bytes + record.text.len() <= share(BYTES)
-    }
-
-    fn push(&mut self, record: Record) {
-        self.bytes += record.text.len();
-        self.records.push_back(record);
-    }
-
-    fn count_out(&mut self, record: &Record) {
-        self.dropped += 1;
-        let missing = match (&mut self.missing, record.origin) {
-            ([kafka, _, _], Origin::Kafka) => kafka,
-            ([_, zookeeper, _], Origin::ZooKeeper) => zookeeper,
-            ([_, _, own], Origin::KafkaNode) => own,
-        };
-        missing.lines += 1;
-        missing.severe += u64::from(record.priority <= Priority::Warning);
-    }
-
-    fn nothing_is_missing(&self) -> bool {
-        self.missing.iter().all(|missing| missing.lines == 0)
-    }
-
-    fn say_what_is_missing(&mut self) {
-        let missing = std::mem::take(&mut self.missing);
-        for (origin, dropped) in Origin::ALL.into_iter().zip(missing) {
-            if dropped.lines > 0 {
-                self.push(dropped.record(origin));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    fn record(origin: Origin, priority: Priority, text: &str) -> Record {
-        Record { origin, priority, text: text.to_owned(), run: None }
+    use super::*;
+    use crate::logs::{ENTRIES, FOLDS, Limit, Priority};
+
+    const RUN: RunId = RunId(7);
+
+    fn queue(fold_after: u32, limit: Option<Limit>) -> Queue {
+        Queue::new(FlowConfig { fold_after, limit })
     }
 
-    fn drained(queue: &Queue) -> Vec<Record> {
+    fn say(queue: &Queue, origin: Origin, priority: Priority, text: &str) {
+        say_as(queue, origin, priority, "", text);
+    }
+
+    fn say_as(queue: &Queue, origin: Origin, priority: Priority, logger: &str, text: &str) {
+        let said = Said {
+            priority,
+            time: b"",
+            logger: logger.as_bytes(),
+            thread: b"",
+            message: text.as_bytes(),
+            exception: b"",
+            continued: false,
+        };
+        queue.said(origin, RUN, &said);
+    }
+
+    fn drained(queue: &Queue) -> Vec<Entry> {
         let mut all = Vec::new();
         queue.close(Duration::ZERO);
         let mut batch = Vec::new();
@@ -195,64 +206,81 @@ mod tests {
         all
     }
 
-    #[test]
-    fn what_is_dropped_is_counted_by_origin_and_said_where_it_is_missing() {
-        let queue = Queue::new();
-        for n in 0..RECORDS + 100 {
-            queue.push(record(Origin::Kafka, Priority::Info, &n.to_string()));
-        }
-        queue.push(record(Origin::ZooKeeper, Priority::Info, "lost"));
-        let lost = queue.dropped();
-        let mut batch = Vec::new();
-        queue.pop(&mut batch);
-        queue.written(batch.len());
-        queue.push(record(Origin::ZooKeeper, Priority::Info, "kept"));
-        let all = drained(&queue);
-        let texts: Vec<&str> = all.iter().rev().take(3).map(|record| record.text.as_str()).collect();
-        let kafka = format!("{} lines of kafka were dropped here: the log was not read fast enough", lost - 1);
-        assert_eq!(texts, ["kept", "1 lines of zookeeper were dropped here: the log was not read fast enough", &kafka]);
-        let kafka_lines = (batch.iter().chain(&all)).filter(|record| record.origin == Origin::Kafka).count();
-        assert_eq!(kafka_lines as u64 + lost - 1, (RECORDS + 100) as u64, "kept and dropped are all there were");
+    fn texts(entries: &[Entry]) -> Vec<&str> {
+        entries.iter().map(|entry| entry.text.as_str()).collect()
     }
 
     #[test]
-    fn a_flood_of_info_leaves_room_for_errors_and_for_the_supervisor() {
-        let queue = Queue::new();
-        for _ in 0..2 * RECORDS {
-            queue.push(record(Origin::Kafka, Priority::Info, "flood"));
+    fn a_flood_that_nobody_reads_leaves_room_for_errors_and_for_the_supervisor_and_every_record_is_accounted_for() {
+        let queue = queue(200, None);
+        for n in 0..2 * ENTRIES {
+            say(&queue, Origin::Kafka, Priority::Info, &n.to_string());
         }
-        queue.push(record(Origin::Kafka, Priority::Error, "disk error"));
-        queue.push(Record::own(Priority::Info, "the node is degraded"));
+        say(&queue, Origin::Kafka, Priority::Error, "disk error");
+        queue.push(Entry::own(Priority::Info, "the node is degraded"));
         let all = drained(&queue);
-        assert!(all.iter().any(|record| record.text == "disk error"));
-        assert!(all.iter().any(|record| record.text == "the node is degraded"));
+        assert!(texts(&all).contains(&"disk error"));
+        assert!(texts(&all).iter().take(BATCH + 1).any(|text| *text == "the node is degraded"));
+        assert!(all.len() < ENTRIES);
+        let counts = queue.counts();
+        assert_eq!((counts.said, counts.lost()), (2 * ENTRIES as u64 + 1, 0));
+        assert_eq!(counts.said, counts.entries + counts.folded, "{counts:?}");
     }
 
     #[test]
-    fn long_records_are_bounded_in_bytes() {
-        let queue = Queue::new();
-        let long = "x".repeat(16 * 1024);
-        for _ in 0..RECORDS {
-            queue.push(record(Origin::Kafka, Priority::Error, &long));
+    fn what_is_dropped_is_said_where_it_is_missing() {
+        let queue = queue(200, None);
+        // So long that nothing fits beside them, folded or not.
+        let long = "x".repeat(200_000);
+        for n in 0..100 {
+            say_as(&queue, Origin::Kafka, Priority::Info, &n.to_string(), &long);
+            say_as(&queue, Origin::ZooKeeper, Priority::Error, &n.to_string(), &long);
         }
-        assert!(queue.lock().bytes <= BYTES);
-        assert_eq!(queue.dropped(), (RECORDS - BYTES / long.len()) as u64);
+        let lost = queue.counts().lost();
+        assert!(lost > 0);
+        queue.push(Entry::own(Priority::Info, "after"));
+        let all = drained(&queue);
+        let dropped: Vec<&str> = texts(&all).into_iter().filter(|text| text.starts_with("records dropped")).collect();
+        let [.., kafka, zookeeper] = dropped.as_slice() else { panic!("{dropped:?}") };
+        assert!(kafka.contains(" of kafka (") && zookeeper.contains(" of zookeeper ("), "{dropped:?}");
+        assert!(all.len() < 2 * FOLDS);
+        let counts = queue.counts();
+        assert_eq!((counts.dropped, counts.unreported), (lost, 0));
+        assert_eq!(counts.said, counts.entries + counts.folded + counts.dropped, "{counts:?}");
     }
 
     #[test]
     fn losses_at_the_very_end_are_said_too() {
-        let queue = Queue::new();
-        queue.push(record(Origin::Kafka, Priority::Info, "first"));
+        let queue = queue(200, None);
+        say(&queue, Origin::Kafka, Priority::Info, "first");
         queue.close(Duration::ZERO);
-        queue.push(record(Origin::Kafka, Priority::Error, "too late"));
+        say(&queue, Origin::Kafka, Priority::Error, "too late");
         let all = drained(&queue);
-        let texts: Vec<&str> = all.iter().map(|record| record.text.as_str()).collect();
-        assert_eq!(
-            texts,
-            [
-                "first",
-                "1 lines of kafka were dropped here, 1 of them warnings or worse: the log was not read fast enough"
-            ]
-        );
+        let words = "records dropped here: 1 of kafka (1 ERROR), since more was said than the log takes";
+        assert_eq!(texts(&all), ["first", words]);
+    }
+
+    #[test]
+    fn a_fold_wakes_the_sleeping_writer_when_it_is_due() {
+        let queue = Arc::new(queue(1, None));
+        let popped = Arc::clone(&queue);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let writer = std::thread::spawn(move || {
+            let mut batch = Vec::new();
+            while popped.pop(&mut batch) == Popped::Some {
+                popped.written(batch.len());
+                batch.drain(..).for_each(|entry| sender.send(entry).expect("a receiver"));
+            }
+        });
+        let next = || receiver.recv_timeout(Duration::from_secs(60)).expect("an entry");
+        say(&queue, Origin::Kafka, Priority::Info, "again");
+        // The writer sleeps for ever now, as far as it knows, or is about to.
+        assert_eq!(next().text, "again");
+        say(&queue, Origin::Kafka, Priority::Info, "again");
+        say(&queue, Origin::Kafka, Priority::Info, "again");
+        let fold = next();
+        assert_eq!(fold.folded.map(|folded| folded.count), Some(2), "{}", fold.text);
+        assert_eq!(queue.close(Duration::from_secs(60)), 0);
+        writer.join().expect("the writer");
     }
 }

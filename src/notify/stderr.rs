@@ -6,6 +6,7 @@
 //!
 //! Effects: writes to stderr, which may block: only the log thread does.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
@@ -13,7 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use super::log::{Origin, Record, capped};
+use crate::logs::{Entry, Origin};
 
 /// The peer of stderr where systemd connected it to the journal.
 const JOURNAL_STREAM_PEER: &str = "/run/systemd/journal/stdout";
@@ -44,25 +45,22 @@ impl Stderr {
         Stderr { file, prefixed, gathered: Vec::new() }
     }
 
-    /// Gathers one record.
-    pub fn put(&mut self, record: &Record) {
-        let (text, missing) = capped(&record.text);
-        let name = record.origin.as_str();
-        // A record of several lines stays a record of several lines, each with its name and priority.
-        for (index, line) in text.split('\n').enumerate() {
+    /// Gathers one entry. What log4j said keeps the look of its stock layout, `[time] LEVEL message (logger)`.
+    pub fn put(&mut self, entry: &Entry) {
+        let name = entry.origin.as_str();
+        // An entry of several lines stays one of several lines, each with its name and priority.
+        for (index, line) in entry.text.split('\n').enumerate() {
             if self.prefixed {
-                self.gathered.extend_from_slice(format!("<{}>", record.priority.number()).as_bytes());
+                self.gathered.extend_from_slice(format!("<{}>", entry.priority.number()).as_bytes());
             }
-            let lead = match (record.origin, index) {
-                (Origin::KafkaNode, 0) => format!("{name}: {} ", record.priority.word()),
+            let lead = match (entry.origin, index) {
+                (Origin::KafkaNode, 0) => format!("{name}: {} ", entry.priority.word()),
                 (Origin::KafkaNode | Origin::Kafka | Origin::ZooKeeper, _) => format!("{name}: "),
             };
+            let line = if index == 0 { stock(entry, line) } else { Cow::Borrowed(line) };
             self.gathered.extend_from_slice(lead.as_bytes());
             self.gathered.extend_from_slice(line.as_bytes());
             self.gathered.push(b'\n');
-        }
-        if missing > 0 {
-            self.gathered.extend_from_slice(format!("{name}: [{missing} more bytes]\n").as_bytes());
         }
         if self.gathered.len() >= GATHER {
             self.flush();
@@ -86,8 +84,16 @@ impl Stderr {
     }
 }
 
+/// The first line of an entry as log4j's stock layout prints it, where log4j said it.
+fn stock<'a>(entry: &Entry, line: &'a str) -> Cow<'a, str> {
+    if entry.logger.is_empty() || entry.time.is_empty() {
+        return Cow::Borrowed(line);
+    }
+    Cow::Owned(format!("[{}] {} {line} ({})", entry.time, entry.priority.word(), entry.logger))
+}
+
 /// By JOURNAL_STREAM where systemd sets it (231 and later), else by the socket's other end.
-fn leads_to_the_journal(file: &File) -> bool {
+pub(super) fn leads_to_the_journal(file: &File) -> bool {
     let named = std::env::var("JOURNAL_STREAM").ok();
     let same = file.metadata().is_ok_and(|meta| named == Some(format!("{}:{}", meta.dev(), meta.ino())));
     same || file
@@ -104,7 +110,7 @@ mod tests {
     use super::*;
     use crate::logs::Priority;
 
-    fn check(record: &Record, prefixed: bool, expected: &str) {
+    fn check(record: &Entry, prefixed: bool, expected: &str) {
         let (mut read, write) = io::pipe().expect("a pipe");
         let mut stderr = Stderr::to(File::from(OwnedFd::from(write)), prefixed);
         stderr.put(record);
@@ -117,12 +123,14 @@ mod tests {
 
     #[test]
     fn lines_say_who_and_the_supervisors_how_loudly() {
-        let kafka =
-            |text: &str| Record { origin: Origin::Kafka, priority: Priority::Error, text: text.to_owned(), run: None };
+        let kafka = |text: &str| Entry { origin: Origin::Kafka, ..Entry::own(Priority::Error, text) };
         check(&kafka("[2020-08-06 10:11:12,345] ERROR x (y)"), false, "kafka: [2020-08-06 10:11:12,345] ERROR x (y)\n");
         check(&kafka("a\nb"), true, "<3>kafka: a\n<3>kafka: b\n");
+        let framed =
+            Entry { time: "10:11".into(), logger: "kafka.log.Log".into(), ..kafka("Disk error\njava.io.IOException") };
+        check(&framed, false, "kafka: [10:11] ERROR Disk error (kafka.log.Log)\nkafka: java.io.IOException\n");
         check(
-            &Record::own(Priority::Warning, "zookeeper lost its quorum"),
+            &Entry::own(Priority::Warning, "zookeeper lost its quorum"),
             false,
             "kafka-node: WARN zookeeper lost its quorum\n",
         );
@@ -134,7 +142,7 @@ mod tests {
         let (read, write) = io::pipe().expect("a pipe");
         drop(read);
         let mut stderr = Stderr::to(File::from(OwnedFd::from(write)), false);
-        stderr.put(&Record::own(Priority::Info, "to nobody"));
+        stderr.put(&Entry::own(Priority::Info, "to nobody"));
         stderr.flush();
     }
 

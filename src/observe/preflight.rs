@@ -42,6 +42,10 @@ pub fn look_at(root: &HostRoot, plan: &Plan, role: Role, limit: Duration) -> Sig
         let (root, config) = (root.clone(), config.clone());
         move || preflight_directories::sightings(&root, &config, role)
     });
+    let logging = ask({
+        let config = config.clone();
+        move || preflight_directories::logging(&config, role)
+    });
     let space = ask({
         let state_dir = config.paths.state_dir.clone();
         move || preflight_directories::free_above(&state_dir)
@@ -64,6 +68,7 @@ pub fn look_at(root: &HostRoot, plan: &Plan, role: Role, limit: Duration) -> Sig
         Some(found) => seen.directories = found,
         None => seen.unanswered = Some(unanswered(config, role)),
     }
+    seen.logging = logging.answer(deadline).unwrap_or_default();
     seen.state_space = space.answer(deadline).flatten();
     for (host, state) in states {
         let silent = || BindState::Unresolved("no answer from the name service".into());

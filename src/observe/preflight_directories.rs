@@ -13,7 +13,7 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::config::Config;
 use crate::model::Role;
-use crate::plan::preflight::{Content, DirectorySighting, DirectoryState, Space};
+use crate::plan::preflight::{Content, DirectorySighting, DirectoryState, LoggingPath, LoggingSighting, Space};
 
 use super::host::HostRoot;
 use super::host_cgroup::unescape;
@@ -44,6 +44,27 @@ pub(super) fn sightings(root: &HostRoot, config: &Config, role: Role) -> Vec<Dir
             sighting(key, path.clone(), unmounted.map(|point| point.display().to_string()), role)
         })
         .collect()
+}
+
+/// What the logging of `role` needs and cannot use: the operator's log4j file, or the directory of the stock log files. log4j makes
+/// that one where it may.
+pub(super) fn logging(config: &Config, role: Role) -> Vec<LoggingSighting> {
+    let log4j = match role {
+        Role::ZooKeeper => &config.zookeeper.log4j,
+        Role::Kafka => &config.kafka.log4j,
+    };
+    let found = match log4j {
+        Some(path) => fs::File::open(path).err().map(|error| (LoggingPath::Log4j, path, error.to_string())),
+        None if config.log.files => {
+            let path = &config.paths.log_dir;
+            let there = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(path);
+            let denied = access(there, AccessFlags::W_OK).err();
+            denied.map(|error| (LoggingPath::LogDir, path, error.desc().to_owned()))
+        }
+        None => None,
+    };
+    let found = found.into_iter().map(|(what, path, words)| LoggingSighting { what, path: path.clone(), words });
+    found.collect()
 }
 
 fn sighting(key: &'static str, path: PathBuf, unmounted: Option<String>, role: Role) -> DirectorySighting {

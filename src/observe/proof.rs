@@ -17,6 +17,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::config::{HIDDEN, masked};
 use crate::model::Role;
 use crate::plan::{Plan, ServiceSpec};
 
@@ -107,8 +108,10 @@ fn keep(plan: &Plan, service: &ServiceSpec, directory: &Path, warnings: &[String
     let key = key(plan, service);
     let path = cache_file(&key, directory);
     let written = path.with_extension(format!("new-{}", std::process::id()));
-    if fs::write(&written, key + &warnings.join("\n")).and_then(|()| fs::rename(&written, &path)).is_err() {
+    let kept = fs::write(&written, key + &warnings.join("\n")).and_then(|()| fs::rename(&written, &path));
+    if let Err(error) = kept {
         let _ = fs::remove_file(&written);
+        tracing::info!(path = %path.display(), %error, "the JVM's answer about its options cannot be kept: each start asks again");
     }
 }
 
@@ -119,11 +122,12 @@ fn ask(service: &ServiceSpec) -> Result<Vec<String>, ProofRefusal> {
         role: service.role,
         program: service.program.clone(),
         option: option_at_fault(service, &words),
-        words,
+        words: without_secrets(service, words),
     };
     let run = run_bounded(&service.program, &args, &service.environment, LIMIT).map_err(refuse)?;
     if run.status.success() {
-        return Ok(warnings(&run.output));
+        let hide = |words: String| without_secrets(service, words);
+        return Ok(warnings(&run.output).into_iter().map(hide).collect());
     }
     Err(refuse(quoted(&run.output, run.status)))
 }
@@ -163,7 +167,20 @@ fn option_at_fault(service: &ServiceSpec, words: &str) -> String {
         is_flag || names.iter().any(|name| *name == option || *name == bare)
     };
     let found = service.args.iter().rev().find(|arg| service.proof_args.contains(&arg.text) && named(&arg.text));
-    found.map(|arg| format!("{} comes from: {}", arg.text, arg.why)).unwrap_or_default()
+    found.map(|arg| format!("{} comes from: {}", masked(&arg.text), arg.why)).unwrap_or_default()
+}
+
+/// A JVM quotes the options that it does not take: none of them shows its secret.
+fn without_secrets(service: &ServiceSpec, words: String) -> String {
+    service.proof_args.iter().fold(words, |words, arg| {
+        let shown = masked(arg);
+        // "-XX:Foo=bar" is quoted as 'Foo=bar' too, or by its value alone.
+        match arg.split_once('=') {
+            Some((_, value)) if shown != *arg && !value.is_empty() => words.replace(value, HIDDEN),
+            _ if shown != *arg => words.replace(arg.as_str(), HIDDEN),
+            _ => words,
+        }
+    })
 }
 
 fn bare_name(token: &str) -> &str {

@@ -3,6 +3,10 @@
 //! The texts are those of LogManager.scala, Log.scala and LogLoader.scala of Kafka 2.6.0 to 3.9. Absent on purpose: levels,
 //! timestamps and loggers, which depend on the log4j layout; every text here holds blanks, so no topic's name can fake one.
 
+use std::sync::LazyLock;
+
+use crate::logs::Words;
+
 /// Watches the log loading of one run, line by line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecoveryWatch {
@@ -25,20 +29,23 @@ enum Phase {
 
 /// 2.6 to 3.4: "Attempting recovery for all logs in DIR since no clean shutdown file was found";
 /// from 3.5: "Recovering N logs from DIR since no clean shutdown file was found".
-const UNCLEAN: &[u8] = b"since no clean shutdown file was found";
+static UNCLEAN: LazyLock<Words> = LazyLock::new(|| Words::new("since no clean shutdown file was found"));
 /// Work done: a log is loaded (all), a segment's recovery begins (all), an index or a producer's state is rebuilt.
-const STEPS: [&[u8]; 6] = [
-    b"Completed load of ",
-    b"Recovering unflushed segment ",
-    b"Loading producer state till offset ",
-    b"recovering segment and rebuilding index files",
-    b"Reloading from producer snapshot and rebuilding producer state",
-    b"Deleting segments as part of log recovery",
-];
+static STEPS: LazyLock<[Words; 6]> = LazyLock::new(|| {
+    [
+        "Completed load of ",
+        "Recovering unflushed segment ",
+        "Loading producer state till offset ",
+        "recovering segment and rebuilding index files",
+        "Reloading from producer snapshot and rebuilding producer state",
+        "Deleting segments as part of log recovery",
+    ]
+    .map(Words::new)
+});
 /// "Loaded N logs in T ms" of LogManager: every directory is through.
-const LOADED: (&[u8], &[u8]) = (b"Loaded ", b" logs in ");
+static LOADED: LazyLock<(Words, &[u8])> = LazyLock::new(|| (Words::new("Loaded "), b" logs in "));
 /// The broker's own last word of a start, should the line above be filtered out.
-const STARTED: (&[u8], &[u8]) = (b"[KafkaServer id=", b"] started");
+static STARTED: LazyLock<(Words, &[u8])> = LazyLock::new(|| (Words::new("[KafkaServer id="), b"] started"));
 /// A line longer than this is read no further: the texts stand near its beginning.
 const LINE_CAP: usize = 1024;
 
@@ -54,16 +61,16 @@ impl RecoveryWatch {
             return;
         }
         let line = line.get(..LINE_CAP).unwrap_or(line);
-        if STEPS.iter().any(|step| find(line, step).is_some()) {
+        if STEPS.iter().any(|step| step.are_in(line)) {
             self.steps = self.steps.saturating_add(1);
             if self.phase == Phase::Unclean {
                 self.phase = Phase::Recovering;
             }
-        } else if find(line, UNCLEAN).is_some() {
+        } else if UNCLEAN.are_in(line) {
             if self.phase == Phase::Loading {
                 self.phase = Phase::Unclean;
             }
-        } else if around_a_number(line, LOADED) || around_a_number(line, STARTED) {
+        } else if around_a_number(line, &LOADED) || around_a_number(line, &STARTED) {
             self.phase = Phase::Loaded;
         }
     }
@@ -79,13 +86,9 @@ impl RecoveryWatch {
     }
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
-}
-
 /// Whether `line` holds both texts with nothing but a number between them.
-fn around_a_number(line: &[u8], (before, after): (&[u8], &[u8])) -> bool {
-    let Some(rest) = find(line, before).and_then(|at| line.get(at + before.len()..)) else { return false };
+fn around_a_number(line: &[u8], (before, after): &(Words, &[u8])) -> bool {
+    let Some(rest) = before.after(line) else { return false };
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     digits > 0 && rest.get(digits..).is_some_and(|rest| rest.starts_with(after))
 }

@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: refusals. A plan is made from every valid configuration, so that it can be printed; `preflight` refuses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::{Config, ConfigWarning, JvmOption};
 use crate::model::Role;
@@ -72,7 +72,15 @@ fn java_warnings(config: &Config, facts: &HostFacts) -> Vec<ConfigWarning> {
 fn service(role: Role, config: &Config, facts: &HostFacts, heap: u64, heap_why: &str) -> ServiceSpec {
     let directory = config.paths.state_dir.join(role.as_str());
     let runtime_dir = &config.paths.runtime_dir;
-    let log4j_path = runtime_dir.join(format!("{role}-log4j.properties"));
+    let rendered = runtime_dir.join(format!("{role}-log4j.properties"));
+    let theirs = match role {
+        Role::ZooKeeper => &config.zookeeper.log4j,
+        Role::Kafka => &config.kafka.log4j,
+    };
+    let log4j = match theirs {
+        Some(path) => (path, format!("[{role}] log4j, in place of the file that would be rendered")),
+        None => (&rendered, "the log file configuration below".to_owned()),
+    };
     let (properties, properties_path, main_class, operator) = match role {
         Role::ZooKeeper => (
             zookeeper::properties(config),
@@ -92,14 +100,19 @@ fn service(role: Role, config: &Config, facts: &HostFacts, heap: u64, heap_why: 
         Role::Kafka => kafka::probe_address(config, &properties),
     };
     let (args, proof_args) = arguments(role, config, facts, (heap, heap_why), operator, &directory);
-    let (args, proof_args) = (complete(args, config, &log4j_path, main_class, &properties_path), proof_args);
+    let (args, proof_args) = (complete(args, config, log4j, main_class, &properties_path), proof_args);
     let file = |path: &Path, text: &Properties| RenderedFile { path: path.to_path_buf(), text: text.render(HEAD) };
+    let mut files = vec![file(&properties_path, &properties)];
+    if theirs.is_none() {
+        let copies = config.log.files.then_some(config.paths.log_dir.as_path());
+        files.push(file(&rendered, &log4j::properties(role, copies)));
+    }
     ServiceSpec {
         role,
         program: facts.java.home.join("bin/java"),
         args,
         environment: environment(facts, &directory),
-        files: vec![file(&properties_path, &properties), file(&log4j_path, &log4j::properties(role))],
+        files,
         my_id_file: (role == Role::ZooKeeper).then(|| RenderedFile {
             path: config.zookeeper.data_dir.join("myid"),
             text: format!("{}\n", config.this_node().number.my_id()),
@@ -131,14 +144,14 @@ fn arguments(
 fn complete(
     mut args: Vec<Reasoned>,
     config: &Config,
-    log4j: &Path,
+    (log4j, log4j_why): (&PathBuf, String),
     main_class: &str,
     properties: &Path,
 ) -> Vec<Reasoned> {
     let libs = config.kafka.home.join("libs").join("*");
     let wildcard = "a literal *: the JVM itself expands it, and the command line stays short";
     args.extend([
-        reasoned(&format!("-Dlog4j.configuration={}", file_url(log4j)), "the log file configuration below"),
+        reasoned(&format!("-Dlog4j.configuration={}", file_url(log4j)), &log4j_why),
         reasoned("-cp", "[kafka] home: both services run from its libs"),
         reasoned(&libs.display().to_string(), wildcard),
         reasoned(main_class, "the main class, as jps shows it"),

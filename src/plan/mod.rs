@@ -7,6 +7,7 @@ mod facts;
 mod java_flags;
 pub mod java_support;
 mod kafka;
+pub mod layout;
 mod log4j;
 mod make;
 mod memory;

@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: findings (`check` shows them), and machine-readable output.
 
-use crate::config::{HIDDEN, is_secret};
+use crate::config::masked;
 
 use super::memory::size;
 use super::{ARGV_LIMIT, Plan, RenderedFile, ServiceSpec};
@@ -71,11 +71,11 @@ fn one_service(text: &mut String, service: &ServiceSpec) {
     line(text, &format!("\n  command line, {} bytes of less than {ARGV_LIMIT}", service.argv_length()));
     line(text, &format!("    {}", service.program.display()));
     for arg in &service.args {
-        with_reason(text, &masked_option(&arg.text), &arg.why);
+        with_reason(text, &masked(&arg.text), &arg.why);
     }
     text.push_str("\n  environment, all of it\n");
     for (key, value) in &service.environment {
-        line(text, &format!("    {key}={value}"));
+        line(text, &format!("    {}", masked(&format!("{key}={value}"))));
     }
     for file in &service.files {
         line(text, &format!("\n  file {}", file.path.display()));
@@ -110,7 +110,7 @@ fn rendered(text: &mut String, file: &RenderedFile) {
                     line(text, &format!("    # {}", std::mem::take(&mut why)));
                 }
             }
-            None => with_reason(text, &masked_property(row), &std::mem::take(&mut why)),
+            None => with_reason(text, &masked(row), &std::mem::take(&mut why)),
         }
     }
 }
@@ -119,49 +119,4 @@ fn rendered(text: &mut String, file: &RenderedFile) {
 fn line(text: &mut String, row: &str) {
     text.extend(row.trim_end().chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }));
     text.push('\n');
-}
-
-/// `key=value` of a rendered file; the key's own escapes (`\=`) do not end it.
-fn masked_property(row: &str) -> String {
-    let mut escaped = false;
-    let end = row.find(|c| {
-        let separates = c == '=' && !escaped;
-        escaped = c == '\\' && !escaped;
-        separates
-    });
-    match end.map(|end| row.split_at(end)) {
-        Some((key, _)) if is_secret(key) => format!("{key}={HIDDEN}"),
-        // A listener's mechanism carries its password inside the value of a harmless key.
-        Some((key, value)) if value.to_ascii_lowercase().contains("password=") => format!("{key}={HIDDEN}"),
-        _ => row.to_string(),
-    }
-}
-
-fn masked_option(option: &str) -> String {
-    match option.split_once('=') {
-        Some((key, value)) if is_secret(key) || value.to_ascii_lowercase().contains("password=") => {
-            format!("{key}={HIDDEN}")
-        }
-        _ => option.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_masked_wherever_they_stand() {
-        let masked = [
-            "ssl.keystore.password=geheim",
-            "listener.name.sasl.plain.sasl.jaas.config=org.X required password\\=\"geheim\";",
-            "some.config=a password=geheim",
-            "ssl.keystore.key=geheim",
-        ];
-        for row in masked {
-            assert!(!masked_property(row).contains("geheim"), "{row}");
-        }
-        assert!(!masked_option("-Djavax.net.ssl.keyStorePassword=geheim").contains("geheim"));
-        assert_eq!(masked_property("num.partitions=3"), "num.partitions=3");
-    }
 }

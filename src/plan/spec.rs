@@ -2,9 +2,10 @@
 //!
 //! Absent on purpose: making it (the files beside this one) and doing it (`runtime`, `process`).
 
+use std::fmt;
 use std::path::PathBuf;
 
-use crate::config::{Config, ConfigWarning};
+use crate::config::{Config, ConfigWarning, masked};
 use crate::model::Role;
 
 use super::HostFacts;
@@ -65,8 +66,8 @@ pub struct ServiceSpec {
     pub proof_args: Vec<String>,
 }
 
-/// A value and the reason it is what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value and the reason it is what it is. Its `Debug` does not show a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reasoned {
     /// The value itself.
     pub text: String,
@@ -74,13 +75,25 @@ pub struct Reasoned {
     pub why: String,
 }
 
-/// A file as text, to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A file as text, to be written. Its `Debug` does not show the text, which may hold a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct RenderedFile {
     /// Where it goes.
     pub path: PathBuf,
     /// Its whole text.
     pub text: String,
+}
+
+impl fmt::Debug for Reasoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", masked(&self.text), self.why)
+    }
+}
+
+impl fmt::Debug for RenderedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.path.display(), self.text.len())
+    }
 }
 
 impl ServiceSpec {

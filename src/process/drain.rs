@@ -28,19 +28,49 @@ pub enum Drained {
     Failed(io::Error),
 }
 
+/// Who takes what a pipe holds. Neither call may block.
+pub trait Taker {
+    /// These bytes came.
+    fn bytes(&mut self, bytes: &[u8]);
+
+    /// How long nothing must have come before [`Taker::quiet`]; `None` where the taker does not wait for more.
+    fn patience(&self) -> Option<Duration>;
+
+    /// Nothing came for so long.
+    fn quiet(&mut self);
+}
+
+/// A taker that waits for nothing.
+impl<F: FnMut(&[u8])> Taker for F {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self(bytes);
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    fn quiet(&mut self) {}
+}
+
 /// Reads `pipe` until its end, and no longer than `limit` after `ended` is done (the JVM was reaped).
 pub async fn drain(
     pipe: &mut (impl AsyncRead + Unpin),
     ended: impl Future<Output = ()>,
     limit: Duration,
-    mut take: impl FnMut(&[u8]),
+    taker: &mut impl Taker,
 ) -> Drained {
     let mut buffer = vec![0; READ_SIZE];
     let mut deadline = None;
     tokio::pin!(ended);
     loop {
+        let patience = taker.patience();
         let read = tokio::select! {
             read = pipe.read(&mut buffer) => read,
+            () = tokio::time::sleep(patience.unwrap_or_default()), if patience.is_some() => {
+                taker.quiet();
+                continue;
+            }
             () = &mut ended, if deadline.is_none() => {
                 deadline = Some(Instant::now() + limit);
                 continue;
@@ -49,7 +79,7 @@ pub async fn drain(
         };
         match read {
             Ok(0) => return Drained::End,
-            Ok(n) => take(buffer.get(..n).unwrap_or_default()),
+            Ok(n) => taker.bytes(buffer.get(..n).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Drained::Failed(error),
         }
@@ -70,6 +100,27 @@ async fn until(deadline: Option<Instant>) {
 mod tests {
     use super::*;
 
+    /// Counts bytes and quiet moments, and waits for more after the first bytes until it was quiet once.
+    #[derive(Default)]
+    struct Counter {
+        bytes: usize,
+        quiet: usize,
+    }
+
+    impl Taker for Counter {
+        fn bytes(&mut self, bytes: &[u8]) {
+            self.bytes += bytes.len();
+        }
+
+        fn patience(&self) -> Option<Duration> {
+            (self.bytes > 0 && self.quiet == 0).then_some(Duration::from_millis(1))
+        }
+
+        fn quiet(&mut self) {
+            self.quiet += 1;
+        }
+    }
+
     fn run<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
     }
@@ -78,7 +129,7 @@ mod tests {
     fn a_pipe_that_somebody_holds_open_is_let_go() {
         run(async {
             let (mut near, far) = tokio::io::duplex(64);
-            let drained = drain(&mut near, async {}, Duration::from_millis(5), |_| {}).await;
+            let drained = drain(&mut near, async {}, Duration::from_millis(5), &mut Counter::default()).await;
             assert!(matches!(drained, Drained::HeldOpen), "{drained:?}");
             drop(far);
         });
@@ -101,7 +152,7 @@ mod tests {
     #[test]
     fn a_writer_that_never_pauses_does_not_outlive_the_limit() {
         run(async {
-            let drained = drain(&mut Endless, async {}, Duration::from_millis(5), |_| {}).await;
+            let drained = drain(&mut Endless, async {}, Duration::from_millis(5), &mut Counter::default()).await;
             assert!(matches!(drained, Drained::HeldOpen), "{drained:?}");
         });
     }
@@ -112,10 +163,23 @@ mod tests {
             let (mut near, mut far) = tokio::io::duplex(1 << 20);
             tokio::io::AsyncWriteExt::write_all(&mut far, &vec![b'x'; 100_000]).await.expect("write");
             drop(far);
-            let mut taken = 0;
-            let drained = drain(&mut near, async {}, DRAIN_LIMIT, |bytes| taken += bytes.len()).await;
+            let mut taken = Counter::default();
+            let drained = drain(&mut near, async {}, DRAIN_LIMIT, &mut taken).await;
             assert!(matches!(drained, Drained::End), "{drained:?}");
-            assert_eq!(taken, 100_000);
+            assert_eq!(taken.bytes, 100_000);
+        });
+    }
+
+    #[test]
+    fn a_quiet_moment_is_told_once_to_a_taker_that_waits_for_it() {
+        run(async {
+            let (mut near, mut far) = tokio::io::duplex(64);
+            tokio::io::AsyncWriteExt::write_all(&mut far, b"half a line").await.expect("write");
+            let mut taken = Counter::default();
+            let drained = drain(&mut near, async {}, Duration::from_millis(200), &mut taken).await;
+            assert!(matches!(drained, Drained::HeldOpen), "{drained:?}");
+            assert_eq!((taken.bytes, taken.quiet), (11, 1));
+            drop(far);
         });
     }
 }

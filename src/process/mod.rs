@@ -20,7 +20,7 @@ mod sweep;
 
 pub use adopt::{Fate, adopt, fate, keep_over_exec};
 pub use book::{Mark, RunBook};
-pub use drain::{DRAIN_LIMIT, Drained, drain};
+pub use drain::{DRAIN_LIMIT, Drained, Taker, drain};
 pub use mark::{PLACE, RunMark, marked_state_dirs};
 pub use pipes::{REST_CAP, Stream, remove_pipes, remove_stale_pipes, save_rest, take_rest};
 pub use record::{Record, RecordError, Records, alive};

@@ -101,6 +101,8 @@ pub(super) fn open(mark: &RunMark, stream: Stream, pid: i32) -> Option<pipe::Rec
     // Either must be a pipe: tokio refuses what is none.
     let path = if path.exists() { path } else { of_the_jvm };
     let near = pipe::OpenOptions::new().open_receiver(&path).ok()?;
+    // An older kafka-node may have left it as small as it was made.
+    enlarge(&near);
     // A reader who comes when the last writer has gone is told of no end unless a writer comes and goes: this one.
     let _ = OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path);
     Some(near)
@@ -111,9 +113,13 @@ pub(super) fn size(pipe: &impl AsFd) -> usize {
     fcntl(pipe, FcntlArg::F_GETPIPE_SZ).ok().and_then(|size| usize::try_from(size).ok()).unwrap_or_default()
 }
 
+/// Makes `pipe` as large as the kernel lets us, never smaller; what is in it stays. The answer is what it holds then: a refusal
+/// (fs.pipe-max-size, fs.pipe-user-pages-soft) is no trouble but a figure, [`Running::pipe_size`](super::Running::pipe_size).
 fn enlarge(pipe: &impl AsFd) -> usize {
+    let present = size(pipe);
     // EPERM above the user's limit: the next smaller one may do, and a small pipe is better than no JVM.
-    let _ = SIZES.iter().find(|size| fcntl(pipe, FcntlArg::F_SETPIPE_SZ(**size)).is_ok());
+    let greater = SIZES.iter().filter(|size| usize::try_from(**size).is_ok_and(|size| size > present));
+    let _ = greater.copied().find(|size| fcntl(pipe, FcntlArg::F_SETPIPE_SZ(*size)).is_ok());
     size(pipe)
 }
 
@@ -220,6 +226,49 @@ mod tests {
         }
         for other in ["kafka-1a2c", "kafka-xyz.out", "mafka-1.out", ".out", "kafka-1.outer", "kafka-1out", "notes"] {
             assert_eq!(run_of(other), None, "{other}");
+        }
+    }
+
+    /// What the kernel must grant: an unprivileged user gets no more than fs.pipe-max-size.
+    fn granted() -> usize {
+        let most = fs::read_to_string("/proc/sys/fs/pipe-max-size").expect("a limit").trim().parse().expect("a number");
+        (1 << 20).min(most)
+    }
+
+    fn resize(pipe: &impl AsFd, size: i32) -> bool {
+        fcntl(pipe, FcntlArg::F_SETPIPE_SZ(size)).is_ok()
+    }
+
+    #[test]
+    fn a_new_pipe_holds_a_mebibyte() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let _inside = runtime.enter();
+        let made = make(&mark(dir.path(), 1), Stream::Out).expect("a pipe");
+        assert_eq!((made.size, size(&made.near), size(&made.far)), (granted(), granted(), granted()));
+    }
+
+    #[test]
+    fn a_small_pipe_grows_when_it_is_opened_anew_keeps_what_is_in_it_and_a_large_one_never_shrinks() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let _inside = runtime.enter();
+        let mark = mark(dir.path(), 1);
+        let made = make(&mark, Stream::Out).expect("a pipe");
+        // As an older kafka-node left it, with a JVM's words in it.
+        assert!(resize(&made.near, 64 * 1024));
+        assert_eq!(size(&made.far), 64 * 1024);
+        let mut jvm = File::from(made.far);
+        std::io::Write::write_all(&mut jvm, b"last words").expect("room");
+        let near = open(&mark, Stream::Out, 0).expect("the pipe");
+        assert_eq!(size(&near), granted());
+        let mut words = [0; 64];
+        runtime.block_on(near.readable()).expect("words");
+        assert_eq!(near.try_read(&mut words).map(|n| words[..n].to_vec()).expect("words"), b"last words");
+        // Only a privileged process gets this; for others there is no larger one to be left alone.
+        if resize(&near, 4 << 20) {
+            let again = open(&mark, Stream::Out, 0).expect("the pipe");
+            assert_eq!(size(&again), 4 << 20);
         }
     }
 

@@ -50,10 +50,13 @@ pub fn run(plan: Plan, claim: Claim, check: Check) -> Result<NodeEnd, Refusal> {
     let plan = Arc::new(plan);
     let heartbeat = Arc::new(AtomicU64::new(0));
     let node = plan.config.this_node();
-    let source = log::Source { broker: node.roles.kafka.then(|| node.number.broker_id()) };
-    let (sink, log_thread) = log::start(plan.config.log.journal, source).map_err(system("start the log thread"))?;
+    let said = plan.config.log;
+    let broker = node.roles.kafka.then(|| node.number.broker_id());
+    let source = log::Source { broker, fold_after: said.fold_after };
+    let (sink, log_thread) = log::start(said.journal, source).map_err(system("start the log thread"))?;
     let journal = Journal::new(sink);
     journal.hear_panics();
+    journal.hear_events();
     let history = open_history(&plan, &journal).map_err(system("start the history thread"))?;
     let (notifier, notify_thread) =
         systemd::start(Arc::clone(&heartbeat)).map_err(system("start the notify thread"))?;

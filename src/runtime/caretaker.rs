@@ -16,9 +16,9 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::logs::Lines;
+use crate::logs::{Framer, Heard, Lines, QUIET, Said, readable};
 use crate::model::Role;
 use crate::notify::systemd;
 use crate::process::{Records, Report, Running, adopt, alive, marked_state_dirs, sweep};
@@ -105,24 +105,45 @@ fn read_on(ward: &Ward) -> Vec<Running> {
         records.runs.iter().filter_map(|record| adopt(&ward.state_dir, record).ok().map(|run| (record.role, run)));
     adopted
         .map(|(role, mut running)| {
-            for pipe in [running.stdout.take(), running.stderr.take()].into_iter().flatten() {
-                tokio::spawn(pass_on(role, pipe));
+            if let Some(pipe) = running.stdout.take() {
+                tokio::spawn(pass_on(role, pipe, Framer::stdout()));
+            }
+            if let Some(pipe) = running.stderr.take() {
+                tokio::spawn(pass_on(role, pipe, Framer::stderr()));
             }
             running
         })
         .collect()
 }
 
-async fn pass_on(role: Role, mut pipe: pipe::Receiver) {
+async fn pass_on(role: Role, mut pipe: pipe::Receiver, mut framer: Framer) {
     let mut lines = Lines::default();
     let mut chunk = vec![0; CHUNK];
-    while let Ok(read) = pipe.read(&mut chunk).await {
-        if read == 0 {
-            break;
-        }
-        lines.push(chunk.get(..read).unwrap_or_default(), |line| say(&format!("{role}: {}", line.text())));
+    let mut out = Words(role);
+    loop {
+        let read = match timeout(QUIET, pipe.read(&mut chunk)).await {
+            Ok(Ok(0) | Err(_)) => break,
+            Ok(Ok(read)) => read,
+            Err(_) => {
+                framer.quiet(&mut out);
+                continue;
+            }
+        };
+        lines.push(chunk.get(..read).unwrap_or_default(), |line| framer.line(&line, &mut out));
     }
-    lines.flush(|line| say(&format!("{role}: {}", line.text())));
+    lines.flush(|line| framer.line(&line, &mut out));
+    framer.flush(&mut out);
+}
+
+/// Records as lines on stderr.
+struct Words(Role);
+
+impl Heard for Words {
+    fn record(&mut self, _: &Said<'_>) {}
+
+    fn line(&mut self, line: &[u8]) {
+        say(&format!("{}: {}", self.0, readable(line)));
+    }
 }
 
 /// Ends what lives, Kafka first. The mark lets the unit's sweep go on with it should this process be ended too.

@@ -29,6 +29,7 @@ pub struct Children {
     pen: Pen,
     events: mpsc::Sender<Event>,
     living: BTreeMap<Role, Child>,
+    secrets: Arc<[Vec<u8>]>,
 }
 
 /// What the loop keeps of a run.
@@ -46,7 +47,8 @@ impl Children {
     /// No processes yet; what becomes of later ones goes to `events`. Needs the runtime of tokio.
     pub fn new(plan: Arc<Plan>, journal: Journal, book: Arc<RunBook>, events: mpsc::Sender<Event>) -> Children {
         let pen = Pen::new(Arc::clone(&book), journal.clone());
-        Children { plan, journal, book, pen, events, living: BTreeMap::new() }
+        let secrets = plan.config.secret_values().into_iter().map(String::into_bytes).collect();
+        Children { plan, journal, book, pen, events, living: BTreeMap::new(), secrets }
     }
 
     /// Makes the process of `run`.
@@ -92,6 +94,7 @@ impl Children {
             book: Arc::clone(&self.book),
             pen: self.pen.clone(),
             watches,
+            secrets: Arc::clone(&self.secrets),
         }
     }
 
@@ -192,7 +195,8 @@ mod tests {
             service.files = Vec::new();
             service.my_id_file = None;
         }
-        let (sink, _) = log::start(JournalChoice::Stderr, log::Source { broker: None }).expect("a log thread");
+        let (sink, _) =
+            log::start(JournalChoice::Stderr, log::Source { broker: None, fold_after: 200 }).expect("a log thread");
         let (book, _) = RunBook::open(dir).expect("a book");
         let (events, receiver) = mpsc::channel(16);
         (Children::new(Arc::new(plan), Journal::new(sink), Arc::new(book), events), receiver)

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::logs::Levels;
+use crate::logs::Framer;
 use crate::model::{Evidence, ExitStatus, Role, RunId, Severity, SpawnFailure};
 use crate::observe::host::HostRoot;
 use crate::observe::last_end::Baseline;
@@ -54,6 +54,8 @@ pub struct Life {
     pub book: Arc<RunBook>,
     pub pen: Pen,
     pub watches: Watches,
+    /// What must not be shown of the JVM's output: values of the configuration that are secrets.
+    pub secrets: Arc<[Vec<u8>]>,
 }
 
 /// How attending to a run came to its end.
@@ -151,17 +153,17 @@ impl Life {
         let (sessions, mut named) = mpsc::unbounded_channel();
         let mut readers: Vec<JoinHandle<()>> = Vec::new();
         let pipes = [
-            (running.stdout.take(), Stream::Out, Levels::of_stdout()),
-            (running.stderr.take(), Stream::Err, Levels::of_stderr()),
+            (running.stdout.take(), Stream::Out, Framer::stdout()),
+            (running.stderr.take(), Stream::Err, Framer::stderr()),
         ];
-        for (pipe, stream, levels) in pipes {
+        for (pipe, stream, framer) in pipes {
             let Some(pipe) = pipe else { continue };
             let reader = Reader {
                 role,
                 run,
                 mark: running.mark().clone(),
                 stream,
-                levels,
+                framer: framer.masking(self.secrets.to_vec()),
                 journal: self.journal.clone(),
                 watches: self.watches.clone(),
                 sessions: sessions.clone(),

@@ -1,5 +1,5 @@
-//! One output pipe of a run: emptied always, cut into lines, each line said at its level and shown to those who watch for
-//! something in it.
+//! One output pipe of a run: emptied always, cut into records that go to the journal, and into lines that are shown to those who
+//! watch for something in them.
 //!
 //! Absent on purpose: what a line means (`logs`, `observe::recovery`), and the pipe itself (`process`).
 //!
@@ -7,14 +7,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 
-use crate::logs::{EvidenceWatch, Levels, Line, Lines, SessionWatch};
+use crate::logs::{EvidenceWatch, Framer, Heard, Lines, QUIET, Said, SessionWatch};
 use crate::model::{Evidence, Progress, Role, RunId, SessionId, Severity};
 use crate::observe::recovery::RecoveryWatch;
-use crate::process::{DRAIN_LIMIT, Drained, Look, RunMark, Stream, drain, keep_over_exec, save_rest, take_rest};
+use crate::process::{DRAIN_LIMIT, Drained, Look, RunMark, Stream, Taker, drain, keep_over_exec, save_rest, take_rest};
 
 use super::journal::Journal;
 
@@ -46,7 +47,7 @@ pub struct Reader {
     pub run: RunId,
     pub mark: RunMark,
     pub stream: Stream,
-    pub levels: Levels,
+    pub framer: Framer,
     pub journal: Journal,
     pub watches: Watches,
     /// Where the sessions go that the run names.
@@ -95,11 +96,90 @@ impl Watches {
     }
 }
 
+/// What a reader does with what came.
+struct Cutter {
+    lines: Lines,
+    framer: Framer,
+    /// What is begun with anew after a fault.
+    fresh: Framer,
+    out: Out,
+}
+
+/// Where records and lines go.
+struct Out {
+    role: Role,
+    run: RunId,
+    journal: Journal,
+    watches: Watches,
+    sessions: mpsc::UnboundedSender<SessionId>,
+}
+
+impl Heard for Out {
+    fn record(&mut self, said: &Said<'_>) {
+        self.journal.jvm(self.role, self.run, said);
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        if let Some(session) = self.watches.line(line) {
+            // Nobody hears it only when the run is over.
+            let _ = self.sessions.send(session);
+        }
+    }
+}
+
+impl Cutter {
+    /// A fault of ours in taking bytes must not close the pipe of a JVM that serves.
+    fn guarded(&mut self, take: impl FnOnce(&mut Cutter)) {
+        if catch_unwind(AssertUnwindSafe(|| take(self))).is_err() {
+            self.lines = Lines::default();
+            self.framer = self.fresh.clone();
+        }
+    }
+
+    fn flush(&mut self) {
+        let (framer, out) = (&mut self.framer, &mut self.out);
+        self.lines.flush(|line| framer.line(&line, out));
+        framer.flush(out);
+    }
+
+    /// All bytes of a record that is not whole yet.
+    fn rest(&mut self) -> Vec<u8> {
+        let mut rest = self.framer.rest();
+        self.lines.flush(|line| rest.extend_from_slice(line.bytes));
+        rest
+    }
+}
+
+impl Taker for Cutter {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.guarded(|cutter| {
+            let (framer, out) = (&mut cutter.framer, &mut cutter.out);
+            cutter.lines.push(bytes, |line| framer.line(&line, out));
+        });
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.framer.is_open().then_some(QUIET)
+    }
+
+    fn quiet(&mut self) {
+        self.guarded(|cutter| cutter.framer.quiet(&mut cutter.out));
+    }
+}
+
 impl Reader {
     /// Reads to the end, whatever comes: a pipe that nobody reads stops the JVM behind it.
-    pub async fn read(mut self, mut pipe: pipe::Receiver, mut stage: watch::Receiver<Stage>) {
-        let mut lines = Lines::default();
-        self.begin(&mut lines);
+    pub async fn read(self, mut pipe: pipe::Receiver, mut stage: watch::Receiver<Stage>) {
+        let Reader { role, run, mark, stream, framer, journal, watches, sessions, look } = self;
+        let out = Out { role, run, journal: journal.clone(), watches, sessions };
+        let mut cutter = Cutter { lines: Lines::default(), fresh: framer.clone(), framer, out };
+        match take_rest(&mark, stream) {
+            Ok(rest) => cutter.bytes(&rest),
+            Err(error) => {
+                let text = format!("the beginning of a record of {role} could not be taken over: {error}");
+                journal.say(Severity::Warning, text);
+            }
+        }
         let mut handed = stage.clone();
         let over = async move {
             // An error means that the sender is gone, which it is only after the end.
@@ -110,54 +190,30 @@ impl Reader {
                 std::future::pending::<()>().await;
             }
         };
-        let draining = drain(&mut pipe, over, DRAIN_LIMIT, |bytes| {
-            // A fault of ours in taking a line must not close the pipe of a JVM that serves.
-            if catch_unwind(AssertUnwindSafe(|| lines.push(bytes, |line| self.take(&line)))).is_err() {
-                lines = Lines::default();
-            }
-        });
         let drained = tokio::select! {
-            drained = draining => drained,
+            drained = drain(&mut pipe, over, DRAIN_LIMIT, &mut cutter) => Some(drained),
             // Dropped where it waits for bytes: none is between the pipe and the lines.
-            () = handed_over => return self.hand_over(pipe, lines),
+            () = handed_over => None,
         };
-        self.look.now();
-        lines.flush(|line| self.take(&line));
+        let Some(drained) = drained else {
+            return hand_over(pipe, &mark, stream, &cutter.rest(), &journal);
+        };
+        look.now();
+        cutter.guarded(Cutter::flush);
         if let Drained::Failed(error) = drained {
-            let text = format!("the output of {} (run {}) cannot be read any more: {error}", self.role, self.run);
-            self.journal.say(Severity::Warning, text);
+            let text = format!("the output of {role} (run {run}) cannot be read any more: {error}");
+            journal.say(Severity::Warning, text);
         }
     }
+}
 
-    /// What an earlier supervisor read of a line that had not ended.
-    fn begin(&mut self, lines: &mut Lines) {
-        match take_rest(&self.mark, self.stream) {
-            Ok(rest) => lines.push(&rest, |line| self.take(&line)),
-            Err(error) => {
-                let text = format!("the beginning of a line of {} could not be taken over: {error}", self.role);
-                self.journal.say(Severity::Warning, text);
-            }
-        }
+/// Keeps the pipe, and what of a record was read, for the program that takes this process over.
+fn hand_over(pipe: pipe::Receiver, mark: &RunMark, stream: Stream, rest: &[u8], journal: &Journal) {
+    let kept = if rest.is_empty() { Ok(()) } else { save_rest(mark, stream, rest) };
+    if let Err(error) = kept.and_then(|()| keep_over_exec(&pipe, true)) {
+        let text = format!("the output of {} could not be handed over whole: {error}", mark.role);
+        journal.say(Severity::Warning, text);
     }
-
-    fn hand_over(self, pipe: pipe::Receiver, mut lines: Lines) {
-        let mut rest = Vec::new();
-        lines.flush(|line| rest.extend_from_slice(line.bytes));
-        let kept = if rest.is_empty() { Ok(()) } else { save_rest(&self.mark, self.stream, &rest) };
-        if let Err(error) = kept.and_then(|()| keep_over_exec(&pipe, true)) {
-            let text = format!("the output of {} could not be handed over whole: {error}", self.role);
-            self.journal.say(Severity::Warning, text);
-        }
-        // Dropped it would be closed before the exec, and with it the last words of a JVM that dies in between.
-        std::mem::forget(pipe);
-    }
-
-    fn take(&mut self, line: &Line<'_>) {
-        let priority = self.levels.of(line);
-        self.journal.jvm(self.role, self.run, priority, line.text().into_owned());
-        if let Some(session) = self.watches.line(line.bytes) {
-            // Nobody hears it only when the run is over.
-            let _ = self.sessions.send(session);
-        }
-    }
+    // Dropped it would be closed before the exec, and with it the last words of a JVM that dies in between.
+    std::mem::forget(pipe);
 }

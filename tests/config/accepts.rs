@@ -42,7 +42,9 @@ fn nodes_alone_give_the_defaults_of_the_founding_cluster() {
     assert!(config.stop.grace * 2 + config.stop.gate_limit < UNIT_STOP_TIMEOUT);
     assert_eq!((config.reboot.window.as_str(), config.reboot.headroom), ("any", 0));
     assert_eq!(config.reboot.settle, Duration::from_secs(60));
-    assert_eq!((config.log.journal, config.log.fold_after), (JournalChoice::Auto, 200));
+    assert_eq!((config.log.journal, config.log.fold_after, config.log.files), (JournalChoice::Auto, 200, false));
+    assert_eq!((&zookeeper.log4j, &config.kafka.log4j), (&None, &None));
+    assert_eq!(config.paths.log_dir, Path::new("/var/log/kafka-node"));
     assert_eq!(config.http.listen, "");
     assert_eq!(config.paths.runtime_dir, Path::new("/run/kafka-node"));
     assert_eq!(config.paths.state_dir, Path::new("/var/lib/kafka-node"));
@@ -80,7 +82,7 @@ fn every_key_reaches_the_configuration() {
     assert_eq!((zookeeper.heap, config.kafka.heap), (Heap::Bytes(512 << 20), Heap::Bytes(2 << 30)));
     let options: Vec<(&str, &str)> =
         config.kafka.jvm_options.iter().map(|option| (option.text.as_str(), option.place.as_str())).collect();
-    assert_eq!(options, [("-XX:+AlwaysPreTouch", "kafka-node.toml:37"), ("-Da=b c", "kafka-node.toml:38")]);
+    assert_eq!(options, [("-XX:+AlwaysPreTouch", "kafka-node.toml:38"), ("-Da=b c", "kafka-node.toml:39")]);
     assert_eq!(config.kafka.home, Path::new("/opt/kafka-3"));
     assert_eq!(config.kafka.log_dirs, [Path::new("/srv/b/1"), Path::new("/srv/b/2")]);
     assert_eq!(config.kafka.port, 19092);
@@ -92,14 +94,17 @@ fn every_key_reaches_the_configuration() {
     assert_eq!(config.stop.gate_limit, Duration::from_secs(3600));
     assert_eq!((config.reboot.window.as_str(), config.reboot.headroom), ("Sat,Sun 22:00-02:00", 1));
     assert_eq!(config.reboot.settle, Duration::from_secs(7200));
-    assert_eq!((config.log.journal, config.log.fold_after), (JournalChoice::Stderr, 50));
+    assert_eq!((config.log.journal, config.log.fold_after, config.log.files), (JournalChoice::Stderr, 50, true));
+    assert_eq!(zookeeper.log4j.as_deref(), Some(Path::new("/etc/b/zookeeper-log4j.properties")));
+    assert_eq!(config.kafka.log4j.as_deref(), Some(Path::new("/etc/kafka/log4j.properties")));
+    assert_eq!(config.paths.log_dir, Path::new("/var/log/b"));
     assert_eq!(config.http.listen, "unix:/run/b.sock");
     assert_eq!(config.paths.runtime_dir, Path::new("/run/b"));
     assert_eq!(config.paths.state_dir, Path::new("/var/lib/b"));
     assert_eq!(config.paths.cache_dir, Path::new("/var/cache/b"));
     assert!(config.paths.allow_temporary);
     let places: Vec<&str> = config.warnings.iter().map(|warning| warning.text.as_str()).collect();
-    assert_eq!(places.len(), 7, "one for each key that is not acted on yet: {places:#?}");
+    assert_eq!(places.len(), 6, "one for each key that is not acted on yet: {places:#?}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use kafka_node::config::Heap;
 use kafka_node::model::{NodeName, Role, WaitReason};
 use kafka_node::plan::preflight::{
-    BindSighting, BindState, Content, DirectorySighting, DirectoryState, Finding, Holder, Listener, Sightings, Space,
-    Weight, judge,
+    BindSighting, BindState, Content, DirectorySighting, DirectoryState, Finding, Holder, Listener, LoggingPath,
+    LoggingSighting, Sightings, Space, Weight, judge,
 };
 use kafka_node::plan::{Plan, make};
 use proptest::prelude::*;
@@ -292,6 +292,24 @@ fn what_is_merely_unwise_is_a_warning() {
          Warn: vm.swappiness is 60 and there is swap: a heap that is swapped out stalls its JVM\n  -> set vm.swappiness = 1 in /etc/sysctl.d\n\
          Warn: [paths] state_dir /var/lib/kafka-node has 1 GB left; a heap dump of kafka takes up to 1984 MB\n  \
          -> free space there, or add -XX:-HeapDumpOnOutOfMemoryError to [kafka] jvm_options"
+    );
+}
+
+#[test]
+fn logging_that_cannot_be_is_a_warning() {
+    let seen = |what, path: &str, words: &str| Sightings {
+        logging: vec![LoggingSighting { what, path: path.into(), words: words.into() }],
+        ..Sightings::default()
+    };
+    assert_eq!(
+        read(Role::Kafka, seen(LoggingPath::Log4j, "/etc/k.properties", "No such file or directory (os error 2)")),
+        "Warn: [kafka] log4j /etc/k.properties cannot be read (No such file or directory (os error 2)): kafka would log nothing but errors of log4j\n  \
+         -> mend the path, or leave log4j at \"auto\""
+    );
+    assert_eq!(
+        read(Role::ZooKeeper, seen(LoggingPath::LogDir, "/var/log/kafka-node", "Permission denied")),
+        "Warn: [paths] log_dir /var/log/kafka-node cannot be written (Permission denied): the log goes to the journal only\n  \
+         -> make it and give it to the user that runs kafka-node (install -d -o kafka /var/log/kafka-node)"
     );
 }
 

@@ -10,7 +10,7 @@ use kafka_node::config::Config;
 use kafka_node::model::{NodeName, PreflightOutcome, Role, Roles, WaitReason};
 use kafka_node::observe::host::{self, HostRoot};
 use kafka_node::observe::preflight::{look_at, outcome};
-use kafka_node::plan::preflight::{BindState, Content, DirectoryState, Finding, Sightings, Weight, judge};
+use kafka_node::plan::preflight::{BindState, Content, DirectoryState, Finding, LoggingPath, Sightings, Weight, judge};
 use kafka_node::plan::{Plan, make};
 
 use crate::builder::{facts, founding, node};
@@ -132,6 +132,25 @@ fn the_facts_of_a_machine_are_read_and_a_plan_made_of_them() {
     machine.write("opt/nothing/libs/kafka_2.13-4.0.0.jar", "").write("opt/nothing/libs/zookeeper-3.5.8.jar", "");
     let refusal = host::facts(&machine.config, &machine.root).expect_err("it is too new").to_string();
     assert!(refusal.ends_with("holds Kafka 4.0.0, which runs without ZooKeeper only: use 2.6 to 3.9"), "{refusal}");
+}
+
+#[test]
+fn what_logging_needs_is_looked_for() {
+    let mut machine = Machine::new("127.0.31.1");
+    machine.make("data/kafka").make("data/zookeeper");
+    let log4j = machine.path("log4j.properties");
+    machine.config.kafka.log4j = Some(log4j.clone());
+    machine.config.log.files = true;
+    // It is not there yet, and may be made.
+    machine.config.paths.log_dir = machine.path("logs/kafka-node");
+    let missing = machine.look(Role::Kafka).logging;
+    assert_eq!(
+        missing.iter().map(|sighting| (sighting.what, sighting.path.clone())).collect::<Vec<_>>(),
+        [(LoggingPath::Log4j, log4j)]
+    );
+    assert_eq!(machine.look(Role::ZooKeeper).logging, []);
+    machine.write("log4j.properties", "");
+    assert_eq!(machine.look(Role::Kafka).logging, []);
 }
 
 #[test]

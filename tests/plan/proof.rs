@@ -72,6 +72,17 @@ fn a_refusal_quotes_the_jvm_names_where_the_option_comes_from_and_is_not_kept() 
     assert_eq!(runs(directory.path()), 3, "ZooKeeper's proof is kept, Kafka's refusal is not");
 }
 
+#[test]
+fn a_refusal_that_quotes_a_secret_does_not_show_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let script = "for a in \"$@\"; do case $a in -XX:Agent*) echo \"Unrecognized VM option '${a#-XX:}' ($a)\" >&2; exit 1;; esac; done";
+    let java = fake(directory.path(), script);
+    let refusal = prove(&plan(directory.path(), java, &["-XX:AgentPassword=geheim"])).expect_err("it says no");
+    let words = refusal.to_string();
+    assert!(!words.contains("geheim") && !format!("{refusal:?}").contains("geheim"), "{words}");
+    assert!(words.contains("AgentPassword=…") && words.contains("kafka-node.toml:40"), "{words}");
+}
+
 /// Every Java that can be found here, the tests' own Java 11 included.
 fn real() -> Vec<Java> {
     let mut homes: Vec<PathBuf> = Vec::new();

@@ -88,3 +88,11 @@ fn the_operator_wins_over_defaults() {
     }
     check("operator-overrides", config, facts("11.0.24"));
 }
+
+#[test]
+fn logging_as_the_operator_wants_it() {
+    let mut config = founding();
+    config.kafka.log4j = Some("/etc/kafka/our log4j.properties".into());
+    config.log.files = true;
+    check("logging", config, facts("11.0.24"));
+}

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kafka_node::config::JournalChoice;
-use kafka_node::logs::Priority;
-use kafka_node::model::BrokerId;
-use kafka_node::notify::log::{self, Origin, Record, Source};
+use kafka_node::logs::{Origin, Priority, Said};
+use kafka_node::model::{BrokerId, RunId};
+use kafka_node::notify::log::{self, Sink, Source};
 use kafka_node::notify::systemd;
 
 fn main() -> std::io::Result<()> {
@@ -22,7 +22,7 @@ fn main() -> std::io::Result<()> {
     let (notifier, notify_thread) = systemd::start(Arc::clone(&heartbeat))?;
     let choice =
         if std::env::var("NOTIFY_CHILD_JOURNAL").is_ok() { JournalChoice::Journal } else { JournalChoice::Auto };
-    let (sink, log_thread) = log::start(choice, Source { broker: Some(BrokerId(1)) })?;
+    let (sink, log_thread) = log::start(choice, Source { broker: Some(BrokerId(1)), fold_after: 200 })?;
     let (mut log_thread, mut notify_thread) = (Some(log_thread), Some(notify_thread));
     let beats = Arc::clone(&turning);
     std::thread::spawn(move || {
@@ -44,8 +44,8 @@ fn main() -> std::io::Result<()> {
             "statuses" => (0..number).for_each(|n| notifier.status(&format!("status {n}"))),
             "beat" => turning.store(true, Ordering::SeqCst),
             "stand" => turning.store(false, Ordering::SeqCst),
-            "log" => (0..number).for_each(|n| sink.send(kafka(Priority::Info, &format!("line {n}")))),
-            "error" => sink.send(kafka(Priority::Error, rest)),
+            "log" => (0..number).for_each(|n| kafka(&sink, Priority::Info, &format!("line {n}"))),
+            "error" => kafka(&sink, Priority::Error, rest),
             "flush" => {
                 let flushed = log_thread.take().map(|thread| thread.flush(Duration::from_millis(number)));
                 answer = format!("{flushed:?} dropped {}", sink.dropped());
@@ -62,6 +62,15 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-fn kafka(priority: Priority, text: &str) -> Record {
-    Record { origin: Origin::Kafka, priority, text: text.to_owned(), run: None }
+fn kafka(sink: &Sink, priority: Priority, text: &str) {
+    let said = Said {
+        priority,
+        time: b"",
+        logger: b"",
+        thread: b"",
+        message: text.as_bytes(),
+        exception: b"",
+        continued: false,
+    };
+    sink.said(Origin::Kafka, RunId(1), &said);
 }

@@ -98,8 +98,10 @@ async fn act(running: &mut Running, state_dir: &Path, verb: &str, rest: &str) {
         "drain" => {
             let mut text = Vec::new();
             let mut stdout = running.stdout.take().expect("stdout");
-            let ended = std::future::pending();
-            let drained = drain(&mut stdout, ended, DRAIN_LIMIT, |bytes| text.extend_from_slice(bytes)).await;
+            let drained = drain(&mut stdout, std::future::pending(), DRAIN_LIMIT, &mut |bytes: &[u8]| {
+                text.extend_from_slice(bytes)
+            })
+            .await;
             answer(&format!("{drained:?} {:?}", String::from_utf8_lossy(&text)));
         }
         "terminate" => {

@@ -5,6 +5,7 @@ pub mod faults;
 mod ground;
 pub mod idle;
 mod judge;
+pub mod logs;
 pub mod startup;
 mod stock;
 

@@ -19,25 +19,42 @@ pub fn cargo(places: &Places) -> Command {
 
 /// Builds the binary in a profile's directory, "release", "fast" or "debug"; its path.
 pub fn kafka_node(places: &Places, progress: &Progress, profile: &str) -> Outcome<PathBuf> {
-    let mut command = cargo(places);
-    command.args(["build", "--package", "kafka-node", "--bin", "kafka-node"]);
-    match profile {
-        "release" => {
-            command.arg("--release");
-            progress.say("build: kafka-node, optimised as released (a fresh build takes some minutes)");
-        }
-        "fast" => {
-            command.args(["--profile", "fast"]);
-            progress.say("build: kafka-node, optimised, without the slow link of a release");
-        }
-        _ => progress.say("build: kafka-node, not optimised (--debug-build)"),
-    }
     let begun = Instant::now();
-    child::logged(&mut command, &places.log("build")).during(|| "build kafka-node".into())?;
+    build(places, progress, &["--bin", "kafka-node"], profile)?;
     let binary = places.binary(profile);
     if !binary.is_file() {
         return Err(Failure::new(format!("cargo built no {}", binary.display())));
     }
     progress.say(format!("build: {} ({})", binary.display(), seconds(begun.elapsed())));
     Ok(binary)
+}
+
+/// Builds one of its examples, the programs that tests and benchmarks run as children; its path.
+pub fn example(places: &Places, progress: &Progress, name: &str, profile: &str) -> Outcome<PathBuf> {
+    let begun = Instant::now();
+    build(places, progress, &["--example", name], profile)?;
+    let program = places.target.join(profile).join("examples").join(name);
+    if !program.is_file() {
+        return Err(Failure::new(format!("cargo built no {}", program.display())));
+    }
+    progress.say(format!("build: {} ({})", program.display(), seconds(begun.elapsed())));
+    Ok(program)
+}
+
+fn build(places: &Places, progress: &Progress, what: &[&str], profile: &str) -> Outcome<()> {
+    let name = what.last().copied().unwrap_or("kafka-node");
+    let mut command = cargo(places);
+    command.args(["build", "--package", "kafka-node"]).args(what);
+    match profile {
+        "release" => {
+            command.arg("--release");
+            progress.say(format!("build: {name}, optimised as released (a fresh build takes some minutes)"));
+        }
+        "fast" => {
+            command.args(["--profile", "fast"]);
+            progress.say(format!("build: {name}, optimised, without the slow link of a release"));
+        }
+        _ => progress.say(format!("build: {name}, not optimised (--debug-build)")),
+    }
+    child::logged(&mut command, &places.log("build")).during(|| format!("build {name}"))
 }

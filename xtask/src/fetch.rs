@@ -3,6 +3,7 @@
 
 pub mod debian;
 pub mod java;
+pub mod journald;
 pub mod kafka;
 pub mod packages;
 pub mod wheel;

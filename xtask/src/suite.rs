@@ -17,15 +17,15 @@ use crate::places::Places;
 use crate::progress::{Progress, seconds};
 use crate::stray;
 
-/// The release binary may have this many bytes: 3 MB of 2^20.
-pub const SIZE_LIMIT: u64 = 3 * 1024 * 1024;
+/// The release binary may have this many bytes: 4 MB of 2^20 (ADR 17).
+pub const SIZE_LIMIT: u64 = 4 * 1024 * 1024;
 /// Schedules that the simulation plays in the test command.
 const SCHEDULES: &str = "10000";
 
 /// A step of the test command, in the order they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Step {
-    /// Kafka, ZooKeeper, Java 11 and Java 17 in the cache
+    /// Kafka, ZooKeeper, Java 11, Java 17 and a journald in the cache
     Fetch,
     /// cargo fmt --check
     Fmt,
@@ -54,11 +54,13 @@ impl Step {
     }
 }
 
-/// What the real-JVM tests run on.
+/// What the tests on real JVMs and a real journald run on.
 struct Ground {
     kafka_home: std::path::PathBuf,
     java_11: Java,
     java_17: Java,
+    /// The root below which journald and journalctl are.
+    systemd: std::path::PathBuf,
 }
 
 /// Tests counted from cargo's own lines.
@@ -139,7 +141,8 @@ fn perform(places: &Places, progress: &Progress, step: Step, ground: &mut Option
             command.env("KAFKA_NODE_TEST_KAFKA_HOME", &ground.kafka_home);
             command
                 .env("KAFKA_NODE_TEST_JAVA_11", &ground.java_11.home)
-                .env("KAFKA_NODE_TEST_JAVA_17", &ground.java_17.home);
+                .env("KAFKA_NODE_TEST_JAVA_17", &ground.java_17.home)
+                .env("KAFKA_NODE_TEST_SYSTEMD", &ground.systemd);
             counted(&mut command)
         }
         Step::Sim => {
@@ -155,7 +158,8 @@ fn lay_ground(places: &Places, progress: &Progress) -> Outcome<Ground> {
     let fetched = fetch::fetch(places, progress)?;
     let java_11 = fetch::java_11(places, progress)?;
     let java_17 = fetch::java_17(places, progress)?;
-    Ok(Ground { kafka_home: fetched.kafka_home, java_11, java_17 })
+    let systemd = fetch::journald::systemd(places, progress)?;
+    Ok(Ground { kafka_home: fetched.kafka_home, java_11, java_17, systemd })
 }
 
 /// The size of the release binary in words, a failure above the limit.

@@ -6,6 +6,7 @@
 
 mod directories;
 mod limits;
+mod logging;
 mod network;
 mod seen;
 
@@ -14,7 +15,8 @@ use crate::model::{Role, WaitReason};
 use super::{Plan, ServiceSpec};
 
 pub use seen::{
-    BindSighting, BindState, Content, DirectorySighting, DirectoryState, Holder, Listener, Sightings, Space,
+    BindSighting, BindState, Content, DirectorySighting, DirectoryState, Holder, Listener, LoggingPath,
+    LoggingSighting, Sightings, Space,
 };
 
 /// How much a finding weighs.
@@ -79,6 +81,7 @@ pub fn judge(plan: &Plan, role: Role, seen: &Sightings) -> Vec<Finding> {
     }
     findings.extend(network::peers(role, &seen.unresolved));
     findings.extend(limits::system(plan, role, seen));
+    findings.extend(seen.logging.iter().map(|sighting| logging::judge(role, sighting)));
     if let Some(what) = &seen.unanswered {
         let text = format!("{what} took too long to look at");
         let wait = WaitReason::Finding { text: text.clone() };

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::config::masked_command;
 use crate::model::{NodeName, Role, WaitReason};
 use crate::plan::ServiceSpec;
 
@@ -58,8 +59,7 @@ fn held(service: &ServiceSpec, bind: &BindSighting, listener: &Listener) -> Find
 }
 
 fn command(holder: &Holder) -> String {
-    let whole = holder.command.join(" ");
-    // A secret on somebody's command line is cut off with everything behind the first few words.
+    let whole = masked_command(holder.command.iter().map(String::as_str));
     let mut shown: String = whole.chars().take(SHOWN).map(|c| if c.is_control() { '?' } else { c }).collect();
     if shown.len() < whole.len() {
         shown.push_str(" ..");
@@ -92,6 +92,13 @@ pub(super) fn peers(role: Role, unresolved: &[NodeName]) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_strangers_password_is_not_shown() {
+        let holder = |line: &str| Holder { pid: 7, command: line.split(' ').map(str::to_owned).collect() };
+        assert_eq!(command(&holder("java -Da.password=geheim Kafka")), "java -Da.password=… Kafka");
+        assert_eq!(command(&holder("db --password geheim")), "db --password …");
+    }
 
     #[test]
     fn a_port_is_taken_by_the_same_address_and_by_a_wildcard() {

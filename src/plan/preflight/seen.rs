@@ -22,8 +22,30 @@ pub struct Sightings {
     pub swappiness: Option<u64>,
     /// Bytes free to us where `state_dir` is.
     pub state_space: Option<u64>,
+    /// What logging needs and cannot use.
+    pub logging: Vec<LoggingSighting>,
     /// What did not answer within the bound of the look, in words.
     pub unanswered: Option<String>,
+}
+
+/// A path that logging needs and cannot use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggingSighting {
+    /// What it is.
+    pub what: LoggingPath,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The system's words.
+    pub words: String,
+}
+
+/// What logging needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoggingPath {
+    /// The operator's own log4j file, to be read.
+    Log4j,
+    /// The directory of the stock log files, to be written or made.
+    LogDir,
 }
 
 /// A data directory.
