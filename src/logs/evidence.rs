@@ -175,7 +175,7 @@ struct Table {
 
 static PREPARED: LazyLock<Table> = LazyLock::new(|| {
     let prepared = |row: &'static Row| {
-        let patterns = row.patterns.iter().map(|words| words.iter().map(|words| Words::new(*words)).collect());
+        let patterns = row.patterns.iter().map(|words| words.iter().map(|words| Words::new(words)).collect());
         Prepared { row, patterns: patterns.collect() }
     };
     let quiet = rows().filter(|row| row.voice == Voice::Any);
