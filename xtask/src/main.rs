@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask fetch | demo | test | bench`. This file is the door: verbs and options.
+//! The project's own commands: `cargo xtask fetch | demo | test | bench | testbed`. This file is the door: verbs and options.
 //! Absent on purpose: anything a production node needs. Nothing here is part of the kafka-node binary.
 
 mod bench;
@@ -14,6 +14,7 @@ mod proc;
 mod progress;
 mod stray;
 mod suite;
+mod testbed;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Verb {
         #[command(subcommand)]
         figure: Figure,
     },
+    /// Three nodes with systemd in containers of this machine: boot, install, cut, test (as root)
+    Testbed(testbed::Options),
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +131,7 @@ fn enter(verb: &Verb) -> Outcome<()> {
         }
         Verb::Test { only } => suite::run(&places, &progress, *only).during(|| "pass the tests".into())?,
         Verb::Bench { figure } => measure(&places, &progress, figure).during(|| "measure".into())?,
+        Verb::Testbed(options) => testbed::run(&places, &progress, options).during(|| "work with the test bed".into())?,
     }
     Ok(())
 }
