@@ -131,7 +131,9 @@ fn enter(verb: &Verb) -> Outcome<()> {
         }
         Verb::Test { only } => suite::run(&places, &progress, *only).during(|| "pass the tests".into())?,
         Verb::Bench { figure } => measure(&places, &progress, figure).during(|| "measure".into())?,
-        Verb::Testbed(options) => testbed::run(&places, &progress, options).during(|| "work with the test bed".into())?,
+        Verb::Testbed(options) => {
+            testbed::run(&places, &progress, options).during(|| "work with the test bed".into())?
+        }
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::interrupt;
 use crate::places::Places;
 use crate::progress::{Progress, seconds};
 use crate::stray;
+use crate::testbed;
 
 /// The release binary may have this many bytes: 3 MB of 2^20.
 pub const SIZE_LIMIT: u64 = 3 * 1024 * 1024;
@@ -37,8 +38,11 @@ pub enum Step {
     Sim,
     /// The release build and its size
     Size,
+    /// One node under systemd in a container: start, kill -9, stop (as root; only when asked for by name)
+    Bed,
 }
 
+/// What runs when no step is named.
 const STEPS: [Step; 6] = [Step::Fetch, Step::Fmt, Step::Clippy, Step::Test, Step::Sim, Step::Size];
 
 impl Step {
@@ -50,6 +54,7 @@ impl Step {
             Self::Test => "test",
             Self::Sim => "sim",
             Self::Size => "size",
+            Self::Bed => "bed",
         }
     }
 }
@@ -72,11 +77,10 @@ struct Count {
 /// Runs all steps, or one with what it needs.
 pub fn run(places: &Places, progress: &Progress, only: Option<Step>) -> Outcome<()> {
     stray::adopt_orphans()?;
-    let wanted = |step: &Step| only.is_none_or(|only| only == *step);
     let mut ground = None;
     let mut lines = Vec::new();
     let mut failed = Vec::new();
-    for step in STEPS.into_iter().filter(wanted) {
+    for step in only.map_or(STEPS.to_vec(), |only| vec![only]) {
         let begun = Instant::now();
         progress.say(format!("== {} ==", step.name()));
         let done = perform(places, progress, step, &mut ground).and_then(tidy);
@@ -148,6 +152,7 @@ fn perform(places: &Places, progress: &Progress, step: Step, ground: &mut Option
             counted(command.env("KAFKA_NODE_SIM_SCHEDULES", SCHEDULES))
         }
         Step::Size => size(&cargo::kafka_node(places, progress, "release")?),
+        Step::Bed => testbed::short(places, progress).map(|()| String::new()),
     }
 }
 

@@ -168,7 +168,9 @@ fn from_lines(text: &str, codename: &str, wanted: &str) -> String {
             None => (String::new(), rest),
         };
         let mut words = rest.split_whitespace();
-        if let (Some(uri), Some(suite)) = (words.next(), words.next().and_then(|suite| suite_of(suite, codename, wanted))) {
+        if let (Some(uri), Some(suite)) =
+            (words.next(), words.next().and_then(|suite| suite_of(suite, codename, wanted)))
+        {
             derived.push_str(&format!("deb {options}{uri} {suite} main\n"));
         }
     }

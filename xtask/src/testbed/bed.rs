@@ -2,8 +2,8 @@
 //! Several beds stand side by side by name: namespaces and cgroups carry it, and addresses are the same in each.
 //! Absent on purpose: whatever acts on them; `network`, `disk`, `cgroup` and `power` do.
 
-use std::fs;
 use std::fmt;
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,7 @@ pub struct Settings {
     pub nodes: u8,
 }
 
-/// One bed. While it is held no other command works on the same one.
+/// One bed.
 #[derive(Debug)]
 pub struct Bed {
     /// What it is called.
@@ -89,8 +89,11 @@ pub struct Bed {
     pub scripts: PathBuf,
     /// The root file systems of all beds.
     pub roots: PathBuf,
-    _lock: Flock<fs::File>,
 }
+
+/// The right to change a bed: while it is held, no other command does.
+#[derive(Debug)]
+pub struct Held(#[allow(dead_code)] Flock<fs::File>);
 
 /// One node of a bed.
 #[derive(Debug, Clone, Copy)]
@@ -104,23 +107,20 @@ pub struct Node<'a> {
 impl Bed {
     /// The bed of this name with these settings, whether it is up or not.
     pub fn new(places: &Places, name: &str, settings: Settings) -> Outcome<Self> {
-        let good = !name.is_empty() && name.len() <= 6 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let good =
+            !name.is_empty() && name.len() <= 6 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         if !good {
             return Err(Failure::new(format!("{name:?} is no name of a bed: one to six small letters and digits")));
         }
         let beds = places.cache.join("testbed");
         let dir = beds.join(format!("bed-{name}"));
         fs::create_dir_all(dir.join("share")).during(|| format!("create {}", dir.display()))?;
-        let lock = fs::File::create(beds.join(format!("{name}.lock"))).during(|| "make the bed's lock".into())?;
-        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| Failure::new(format!("another testbed command works on the bed {name}; choose another --bed, or wait")))?;
         Ok(Self {
             name: name.to_owned(),
             dir,
             settings,
             scripts: places.root.join("xtask/testbed"),
             roots: beds.join("roots"),
-            _lock: lock,
         })
     }
 
@@ -129,9 +129,22 @@ impl Bed {
         let none = Settings { suite: Suite::Bookworm, layout: Layout::Legacy, nodes: 0 };
         let mut bed = Self::new(places, name, none)?;
         if let Ok(text) = fs::read_to_string(bed.note()) {
-            bed.settings = Settings::parse(&text).ok_or_else(|| Failure::new(format!("cannot read {}", bed.note().display())))?;
+            bed.settings =
+                Settings::parse(&text).ok_or_else(|| Failure::new(format!("cannot read {}", bed.note().display())))?;
         }
         Ok(bed)
+    }
+
+    /// Takes the right to change it; looking needs none.
+    pub fn hold(&self) -> Outcome<Held> {
+        let file = self.dir.with_extension("lock");
+        let lock = fs::File::create(&file).during(|| format!("create {}", file.display()))?;
+        Flock::lock(lock, FlockArg::LockExclusiveNonblock).map(Held).map_err(|_| {
+            Failure::new(format!(
+                "another testbed command works on the bed {}; choose another --bed, or wait",
+                self.name
+            ))
+        })
     }
 
     /// A failure unless `up` made nodes.
@@ -155,9 +168,9 @@ impl Bed {
     /// One node, by its number or its name.
     pub fn node(&self, name: &str) -> Outcome<Node<'_>> {
         let number = name.strip_prefix("kafkanode").unwrap_or(name).parse::<u8>().ok();
-        self.nodes().find(|node| Some(node.number) == number).ok_or_else(|| {
-            Failure::new(format!("the bed has no node {name}: it has 1 to {}", self.settings.nodes))
-        })
+        self.nodes()
+            .find(|node| Some(node.number) == number)
+            .ok_or_else(|| Failure::new(format!("the bed has no node {name}: it has 1 to {}", self.settings.nodes)))
     }
 
     /// The network namespace that holds the bridge.

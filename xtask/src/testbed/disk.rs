@@ -53,6 +53,25 @@ pub fn create(node: &Node<'_>) -> Outcome<()> {
     fs::rename(&fresh, &image).during(|| format!("name {}", image.display()))
 }
 
+/// Takes back what a task that was killed in `create` left mounted.
+pub fn unmount(node: &Node<'_>) -> Outcome<()> {
+    let point = node.dir().join("disk");
+    let mounts = fs::read_to_string("/proc/self/mounts").during(|| "read /proc/self/mounts".into())?;
+    if mounts.lines().any(|line| line.split(' ').nth(1).is_some_and(|mounted| Path::new(mounted) == point)) {
+        child::logged(Command::new("umount").arg(&point), &node.dir().join("disk.log"))?;
+    }
+    Ok(())
+}
+
+/// Removes a node's disk with its logs and notes.
+pub fn remove(node: &Node<'_>) -> Outcome<()> {
+    let dir = node.dir();
+    if dir.exists() {
+        fs::remove_dir_all(&dir).during(|| format!("remove {}", dir.display()))?;
+    }
+    Ok(())
+}
+
 /// Waits until no loop device holds a node's disk: after a power cut the kernel lets it go a little later, and mounted twice
 /// it would be destroyed.
 pub fn released(node: &Node<'_>) -> Outcome<()> {
@@ -74,7 +93,8 @@ fn fill(node: &Node<'_>, disk: &Path) -> Outcome<()> {
     }
     let put = |path: &Path, text: &str, mode: u32| -> Outcome<()> {
         fs::write(path, text).during(|| format!("write {}", path.display()))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).during(|| format!("set the mode of {}", path.display()))
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+            .during(|| format!("set the mode of {}", path.display()))
     };
     let mut hosts = "127.0.0.1 localhost\n".to_owned();
     for number in 1..=MOST {

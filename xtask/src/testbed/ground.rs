@@ -16,8 +16,7 @@ use crate::places::Places;
 use crate::progress::{Progress, seconds};
 
 /// What a root holds beside Debian's essential packages.
-const INCLUDE: &str =
-    "systemd,systemd-sysv,dbus,udev,iproute2,iputils-ping,procps,netcat-openbsd,rpm,less,nftables,passwd,tar,gzip,man-db";
+const INCLUDE: &str = "systemd,systemd-sysv,dbus,udev,iproute2,iputils-ping,procps,netcat-openbsd,rpm,less,nftables,passwd,tar,gzip,man-db";
 
 /// Programs and the packages they come in.
 const PROGRAMS: [(&str, packages::Package); 6] = [
@@ -58,9 +57,8 @@ pub fn root(places: &Places, progress: &Progress, bed: &Bed) -> Outcome<()> {
     let begun = Instant::now();
     let work = bed.roots.join(format!(".{}.{}", suite.name(), std::process::id()));
     fs::create_dir_all(work.join("sources")).during(|| format!("create {}", work.display()))?;
-    let done = debootstrap(places, suite, &work).and_then(|()| {
-        fs::rename(work.join("root"), &root).during(|| format!("move the root to {}", root.display()))
-    });
+    let done = debootstrap(places, suite, &work)
+        .and_then(|()| fs::rename(work.join("root"), &root).during(|| format!("move the root to {}", root.display())));
     let _ = fs::remove_dir_all(&work);
     done.during(|| format!("make a root of Debian {}", suite.name()))?;
     progress.say(format!("root: made ({})", seconds(begun.elapsed())));
@@ -78,7 +76,10 @@ fn debootstrap(places: &Places, suite: Suite, work: &Path) -> Outcome<()> {
         command.arg(format!("--aptopt={}", proxy.trim_end_matches(';')));
     }
     // Lists and packages are of no use to a root that never installs any.
-    command.args(["--dpkgopt=path-exclude=/usr/share/locale/*", "--customize-hook=rm -rf \"$1\"/var/cache/apt/archives/*.deb"]);
+    command.args([
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+        "--customize-hook=rm -rf \"$1\"/var/cache/apt/archives/*.deb",
+    ]);
     command.arg(suite.name()).arg(work.join("root"));
     for entry in fs::read_dir(&sources).during(|| "read the sources".into())?.flatten() {
         command.arg(entry.path());

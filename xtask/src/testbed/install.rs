@@ -51,13 +51,14 @@ pub fn share(places: &Places, progress: &Progress, bed: &Bed, way: &Way) -> Outc
         }
     }
     let put = |from: &Path, name: &str| {
-        fs::copy(from, share.join(name)).map(|_| ()).during(|| format!("copy {} to {}", from.display(), share.display()))
+        fs::copy(from, share.join(name))
+            .map(|_| ())
+            .during(|| format!("copy {} to {}", from.display(), share.display()))
     };
     let file = tarball::kafka(places, progress)?;
     put(&file, &name_of(&file)?)?;
-    let founding = places.root.join("config/three-nodes.toml");
-    let text = fs::read_to_string(&founding).during(|| format!("read {}", founding.display()))?;
-    fs::write(share.join("kafka-node.toml"), format!("{text}{HEAPS}")).during(|| "write the configuration".into())?;
+    fs::write(share.join("kafka-node.toml"), configuration(places, bed)?)
+        .during(|| "write the configuration".into())?;
     match way {
         Way::Package(rpm) => put(rpm, &name_of(rpm)?),
         Way::ByHand(binary) => {
@@ -73,12 +74,19 @@ pub fn share(places: &Places, progress: &Progress, bed: &Bed, way: &Way) -> Outc
 pub fn everywhere(places: &Places, progress: &Progress, bed: &Bed, way: &Way) -> Outcome<()> {
     let begun = std::time::Instant::now();
     share(places, progress, bed, way)?;
-    power::at_once(bed, |node| install(node, way).and_then(|()| configure(node, way)).and_then(|()| set_up(node, way)))?;
+    power::at_once(bed, |node| steps(node, way))?;
     progress.say(format!("install: package, configuration and setup in every node ({})", seconds(begun.elapsed())));
     let begun = std::time::Instant::now();
     power::at_once(bed, enable)?;
     progress.say(format!("install: systemctl enable --now came back on every node ({})", seconds(begun.elapsed())));
     Ok(())
+}
+
+/// All but the start, in one node.
+pub fn steps(node: &Node<'_>, way: &Way) -> Outcome<()> {
+    install(node, way).during(|| "install the package".into())?;
+    configure(node, way).during(|| "configure the node".into())?;
+    set_up(node, way).during(|| "set the node up".into())
 }
 
 /// Step 1: the package.
@@ -117,6 +125,30 @@ pub fn set_up(node: &Node<'_>, way: &Way) -> Outcome<()> {
 /// Step 3, its second half: it comes back when the node serves, so all nodes have to do it at about the same time.
 pub fn enable(node: &Node<'_>) -> Outcome<()> {
     inside::must(node, SERVE, &["systemctl", "enable", "--now", "kafka-node"]).map(|_| ())
+}
+
+/// The packaged file of the founding cluster; where the bed has another number of nodes, one like it.
+fn configuration(places: &Places, bed: &Bed) -> Outcome<String> {
+    if bed.settings.nodes == 3 {
+        let founding = places.root.join("config/three-nodes.toml");
+        let text = fs::read_to_string(&founding).during(|| format!("read {}", founding.display()))?;
+        return Ok(format!("{text}{HEAPS}"));
+    }
+    let nodes = bed.nodes().map(|node| format!("\n[[node]]\nname = \"{}\"\nid = {}\n", node.host(), node.number));
+    Ok(format!("[cluster]\nname = \"kafka\"\n{}{HEAPS}", nodes.collect::<String>()))
+}
+
+/// Puts one more file where the nodes see it; its path there.
+pub fn share_file(bed: &Bed, file: &Path) -> Outcome<String> {
+    let name = name_of(file)?;
+    let to = bed.share().join(&name);
+    fs::copy(file, &to).during(|| format!("copy {} to {}", file.display(), to.display()))?;
+    Ok(format!("/mnt/share/{name}"))
+}
+
+/// The package's next release, of the same program: what an upgrade is tried with.
+pub fn second_release(_places: &Places, _progress: &Progress, package: &Path) -> Outcome<PathBuf> {
+    Err(Failure::new(format!("there is no cargo xtask rpm yet to make an upgrade of {} with", package.display())))
 }
 
 fn name_of(path: &Path) -> Outcome<String> {

@@ -54,7 +54,10 @@ pub fn cut(one: &Node<'_>, other: &Node<'_>) -> Outcome<()> {
     let bed = one.bed;
     if nft(bed, &["list", "table", "bridge", TABLE]).is_err() {
         nft(bed, &["add", "table", "bridge", TABLE])?;
-        nft(bed, &["add", "chain", "bridge", TABLE, "forward", "{ type filter hook forward priority 0; policy accept; }"])?;
+        nft(
+            bed,
+            &["add", "chain", "bridge", TABLE, "forward", "{ type filter hook forward priority 0; policy accept; }"],
+        )?;
     }
     for (from, to) in [(one, other), (other, one)] {
         let (from, to) = (from.port(), to.port());
@@ -74,8 +77,10 @@ pub fn heal(bed: &Bed) -> Outcome<()> {
 /// The cuts and the ports, in words of the tools.
 pub fn status(bed: &Bed) -> String {
     let cuts = nft(bed, &["list", "table", "bridge", TABLE]).unwrap_or_default();
-    let cuts: String = cuts.lines().filter(|line| line.contains("drop")).map(|line| format!("cut: {}\n", line.trim())).collect();
-    let ports = run(Command::new("ip").args(["-n", &bed.switch(), "-br", "link", "show", "type", "veth"])).unwrap_or_default();
+    let cuts: String =
+        cuts.lines().filter(|line| line.contains("drop")).map(|line| format!("cut: {}\n", line.trim())).collect();
+    let ports =
+        run(Command::new("ip").args(["-n", &bed.switch(), "-br", "link", "show", "type", "veth"])).unwrap_or_default();
     format!("{cuts}{ports}")
 }
 

@@ -63,7 +63,9 @@ pub fn on(node: &Node<'_>, kernel: Kernel) -> Outcome<()> {
         Kernel::Old => format!("--bind-ro={}:/k310 /k310 /first", old_kernel(node.bed)?.display()),
     };
     let mut command = Command::new("setsid");
-    command.args(["--fork", "unshare", "--mount", "--propagation", "slave", "sh"]).arg(node.bed.scripts.join("machine.sh"));
+    command
+        .args(["--fork", "unshare", "--mount", "--propagation", "slave", "sh"])
+        .arg(node.bed.scripts.join("machine.sh"));
     command.env("BED_NODE", &dir).env("BED_ROOT", node.bed.root()).env("BED_SHARE", node.bed.share());
     command.env("BED_CGROUP", node.bed.settings.layout.name()).env("BED_HOST", node.host());
     command.env("BED_NETNS", node.slug()).env("BED_FIRST", first).current_dir("/");
