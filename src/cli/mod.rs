@@ -178,9 +178,14 @@ fn host_names() -> Vec<String> {
     names
 }
 
-fn help() -> String {
+/// The command line as clap sees it: what the package's manual pages and completions are made from, outside the program.
+pub fn command() -> clap::Command {
     use clap::CommandFactory;
-    CommandLine::command().render_help().to_string()
+    CommandLine::command()
+}
+
+fn help() -> String {
+    command().render_help().to_string()
 }
 
 /// Prints to stdout. A reader that has gone (`| head`) is no fault of ours: `false` tells whoever would go on printing.

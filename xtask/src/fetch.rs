@@ -6,6 +6,7 @@ pub mod java;
 pub mod kafka;
 pub mod packages;
 pub mod wheel;
+pub mod zig;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

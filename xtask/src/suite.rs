@@ -15,6 +15,7 @@ use crate::fetch::java::Java;
 use crate::interrupt;
 use crate::places::Places;
 use crate::progress::{Progress, seconds};
+use crate::rpm;
 use crate::stray;
 use crate::testbed;
 
@@ -26,7 +27,7 @@ const SCHEDULES: &str = "10000";
 /// A step of the test command, in the order they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Step {
-    /// Kafka, ZooKeeper, Java 11 and Java 17 in the cache
+    /// Kafka, ZooKeeper, Java 11 and Java 17 in the cache, rpmbuild on the machine
     Fetch,
     /// cargo fmt --check
     Fmt,
@@ -160,6 +161,7 @@ fn lay_ground(places: &Places, progress: &Progress) -> Outcome<Ground> {
     let fetched = fetch::fetch(places, progress)?;
     let java_11 = fetch::java_11(places, progress)?;
     let java_17 = fetch::java_17(places, progress)?;
+    rpm::tools(places, progress)?;
     Ok(Ground { kafka_home: fetched.kafka_home, java_11, java_17 })
 }
 

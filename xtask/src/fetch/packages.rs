@@ -45,6 +45,8 @@ pub const JAVA_17: Package =
     Package { what: "a headless Java 17", apt: &["openjdk-17-jre-headless"], rpm: &["java-17-openjdk-headless"] };
 /// Maven.
 pub const MAVEN: Package = Package { what: "Maven (`mvn`)", apt: &["maven"], rpm: &["maven"] };
+/// rpmbuild and rpm.
+pub const RPM: Package = Package { what: "rpmbuild", apt: &["rpm"], rpm: &["rpm-build"] };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tool {
