@@ -69,6 +69,7 @@ fn without_a_configuration_every_verb_ends_with_78_and_says_where_it_looked() {
             &["why"],
             &["history"],
             &["verify"],
+            &["setup", "--yes"],
             &["sweep"]
         ]
     ));
@@ -127,6 +128,20 @@ fn paths_that_cannot_be_made_end_a_run_with_78() {
     let dir = configured();
     fs::write(dir.path().join("run"), "a file stands in the way").expect("written");
     insta::assert_snapshot!(check(dir.path(), &[&["run"]]));
+}
+
+#[test]
+fn a_setup_that_cannot_be_meant_so_is_refused_before_anything_is_looked_at() {
+    let dir = configured();
+    let lines: [&[&str]; 6] = [
+        &["help", "setup"],
+        &["setup", "--json"],
+        &["setup", "--yes", "--kafka", "k.tgz", "--sha512", "0D1A 0d1a"],
+        &["setup", "--yes", "--sha512", "0d1a"],
+        &["setup", "--yes", "--zone", "--x"],
+        &["setup", "--yes", "--zone", "a b"],
+    ];
+    insta::assert_snapshot!(check(dir.path(), &lines));
 }
 
 #[test]

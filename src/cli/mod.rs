@@ -12,6 +12,7 @@ mod history;
 mod picture;
 mod plan;
 mod run;
+mod setup;
 mod status;
 mod sweep;
 pub mod verify;
@@ -94,6 +95,10 @@ enum Verb {
     History(history::HistoryArgs),
     /// Prove that the cluster works: produce through each broker, consume through each other
     Verify(verify::VerifyArgs),
+    /// Make this machine ready for the service, as root: user, directories, Kafka itself, firewall, kernel settings
+    ///
+    /// Looks first, prints every step with its reason and its commands, and asks. What is so already is left alone, and nothing is undone; after a failure the next run goes on where this one ended. It does not start the service: systemctl enable --now kafka-node. Exits 0 when all is done or was so, 1 when a step cannot be done or failed, 2 when there is nobody to ask, 75 while another setup runs, 78 when the configuration is bad.
+    Setup(setup::SetupArgs),
     /// End processes of this node that a supervisor left behind
     ///
     /// Refuses while a supervisor runs this node. Without --now only where a stop was intended: JVMs that outlived a crash of the supervisor go on serving.
@@ -126,6 +131,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Why => why::why(&line.place),
         Verb::History(args) => history::history(&line.place, &args),
         Verb::Verify(args) => with_config(&line.place, |config| Exit::from_code(verify::run(&config, &args))),
+        Verb::Setup(args) => setup::setup(&line.place, &args),
         Verb::Sweep { now } => sweep::sweep(&line.place, now),
     }
 }

@@ -23,6 +23,8 @@ use crate::plan::preflight::{BindSighting, BindState, Finding, Sightings, Weight
 use super::host::{HostRoot, meminfo};
 use super::{preflight_directories, preflight_sockets};
 
+pub use super::preflight_directories::unmounted;
+
 /// How long a look may take in all.
 const LIMIT: Duration = Duration::from_secs(2);
 /// Threads that hung questions may hold; beyond it a question counts as unanswered at once.

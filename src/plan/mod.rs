@@ -13,6 +13,7 @@ mod memory;
 pub mod preflight;
 mod print;
 pub mod properties;
+pub mod setup;
 mod spec;
 mod zookeeper;
 
