@@ -11,6 +11,7 @@ use crate::cargo;
 use crate::failure::{During, Failure, Outcome};
 use crate::places::Places;
 use crate::progress::{Progress, seconds};
+use crate::rpm;
 
 /// How long one step may take in one node: unpacking Kafka is the longest.
 const STEP: Duration = Duration::from_secs(120);
@@ -29,15 +30,16 @@ pub enum Way {
 }
 
 impl Way {
-    /// The package that was given, else kafka-node by hand, built in the profile "fast".
+    /// The package that was given; else one around kafka-node as it is built here, in the profile "fast".
     pub fn choose(places: &Places, progress: &Progress, rpm: Option<&Path>, by_hand: bool) -> Outcome<Self> {
         if let Some(rpm) = rpm {
             let rpm = rpm.canonicalize().during(|| format!("find {}", rpm.display()))?;
             return Ok(Self::Package(rpm));
         }
-        let binary = cargo::kafka_node(places, progress, "fast")?;
-        let _ = by_hand;
-        Ok(Self::ByHand(binary))
+        if by_hand {
+            return cargo::kafka_node(places, progress, "fast").map(Self::ByHand);
+        }
+        release(places, progress, 1).map(Self::Package)
     }
 }
 
@@ -146,9 +148,13 @@ pub fn share_file(bed: &Bed, file: &Path) -> Outcome<String> {
     Ok(format!("/mnt/share/{name}"))
 }
 
-/// The package's next release, of the same program: what an upgrade is tried with.
-pub fn second_release(_places: &Places, _progress: &Progress, package: &Path) -> Outcome<PathBuf> {
-    Err(Failure::new(format!("there is no cargo xtask rpm yet to make an upgrade of {} with", package.display())))
+/// A release of the package around kafka-node as it is built here: the nodes' glibc is newer than CentOS 7's, so the long build
+/// of `cargo xtask rpm` is not needed. A higher release is an upgrade.
+pub fn release(places: &Places, progress: &Progress, release: u32) -> Outcome<PathBuf> {
+    let binary = cargo::kafka_node(places, progress, "fast")?;
+    let out = places.cache.join("testbed/packages");
+    let options = rpm::Options { binary: Some(binary), out: Some(out), release };
+    rpm::run(places, progress, &options).during(|| "make the package".into())
 }
 
 fn name_of(path: &Path) -> Outcome<String> {

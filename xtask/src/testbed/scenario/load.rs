@@ -17,6 +17,10 @@ const THROUGHPUT: &str = "100";
 /// Where it writes what was acknowledged, in its node.
 const FILE: &str = "/root/load.json";
 
+/// What it is told beside `--acks -1`: it comes with no retries at all, and no write is to be given up because of a count.
+const CONFIG: &str =
+    "enable.idempotence=true\nretries=2147483647\ndelivery.timeout.ms=120000\nrequest.timeout.ms=5000\nlinger.ms=0\n";
+
 /// A producer at work.
 #[derive(Debug)]
 pub struct Load<'a> {
@@ -41,11 +45,13 @@ impl<'a> Load<'a> {
     pub fn begin(stage: &Stage<'a>, node: Node<'a>) -> Outcome<Self> {
         let fetched = fetch::fetch(stage.places, stage.progress)?;
         let tools = kafka::tools(stage.places, stage.progress, &fetched.java)?.join("libs");
-        copy_all(&tools, &stage.bed.share().join("tools"))?;
+        let shared = stage.bed.share().join("tools");
+        copy_all(&tools, &shared)?;
+        fs::write(shared.join("load.properties"), CONFIG).during(|| "write the producer's settings".into())?;
         let line = format!(
             "exec java -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '/mnt/share/tools/*:/opt/kafka/libs/*' \
              org.apache.kafka.tools.VerifiableProducer --broker-list {} --topic testbed-load --acks -1 --throughput {THROUGHPUT} \
-             --max-messages -1 >{FILE} 2>/root/load.err",
+             --max-messages -1 --producer.config /mnt/share/tools/load.properties >{FILE} 2>/root/load.err",
             brokers(stage.bed)
         );
         let mut load = Self { stage: *stage, node, child: inside::begin(&node, &["sh", "-c", &line])? };

@@ -15,7 +15,8 @@ const LONGEST_GAP: u64 = 5000;
 /// The second release of the package goes in under load, node after node.
 pub fn upgrade(stage: &Stage<'_>) -> Outcome<String> {
     stage.cluster()?;
-    let second = install::second_release(stage.places, stage.progress, package(stage)?)?;
+    package(stage)?;
+    let second = install::release(stage.places, stage.progress, 2)?;
     let path = install::share_file(stage.bed, &second)?;
     let mut load = Load::begin(stage, stage.node(1))?;
     let done = upgrade_all(stage, &path, &mut load);

@@ -7,6 +7,9 @@ use crate::progress::seconds;
 use crate::testbed::stage::Stage;
 use crate::testbed::{self, install, power};
 
+/// What `systemd-analyze security` may say of the unit; it says 9.2 of one without any hardening.
+const MOST_EXPOSED: f64 = 3.5;
+
 /// A fresh bed, and the three steps on every node.
 pub fn install(stage: &Stage<'_>) -> Outcome<String> {
     testbed::renew(stage.progress, stage.bed)?;
@@ -42,9 +45,26 @@ pub fn status(stage: &Stage<'_>) -> Outcome<String> {
                 )));
             }
         }
+        // What `jps` and `jstat` of anybody read: the sandbox of the unit must not hide it.
+        for (pid, _) in stage.both_jvms(&node)? {
+            stage.ask(&node, &format!("test -s /tmp/hsperfdata_kafka/{pid}"))?;
+        }
         stage.verified(&node)?;
     }
-    Ok(format!("STATUS of kafkanode1: {}", stage.unit(&stage.node(1))?.status))
+    let exposure = exposure(stage)?;
+    let words = stage.unit(&stage.node(1))?.status;
+    if exposure > MOST_EXPOSED {
+        return Err(Failure::new(format!("systemd-analyze security says {exposure}, at most {MOST_EXPOSED}")));
+    }
+    Ok(format!("STATUS of kafkanode1: {words}; exposure {exposure}"))
+}
+
+/// The number at the end of `systemd-analyze security`.
+fn exposure(stage: &Stage<'_>) -> Outcome<f64> {
+    let text = stage.ask(&stage.node(1), "systemd-analyze security --no-pager kafka-node")?;
+    let level = text.lines().rfind(|line| line.contains("exposure level")).and_then(|line| line.split_once("service:"));
+    let number = level.and_then(|(_, rest)| rest.split_whitespace().next()).and_then(|word| word.parse().ok());
+    number.ok_or_else(|| Failure::new(format!("systemd-analyze security says no number: {text}")))
 }
 
 /// Stop and start of one node.
