@@ -26,21 +26,15 @@ while :; do
   mount -t overlay "$BED_HOST" -o "lowerdir=$BED_ROOT,upperdir=$BED_NODE/disk/up,workdir=$BED_NODE/disk/work" "$BED_NODE/root"
   mkdir -p "$BED_NODE/root/data"
   say "power on"
-  systemd-nspawn --quiet --kill-signal=SIGRTMIN+3 --register=no --keep-unit --directory="$BED_NODE/root" \
+  systemd-nspawn --quiet --register=no --keep-unit --directory="$BED_NODE/root" \
     --machine="$BED_HOST" --hostname="$BED_HOST" --network-namespace-path="/run/netns/$BED_NETNS" \
     --resolv-conf=off --timezone=off --link-journal=no --console=pipe \
     --bind="$BED_NODE/disk/data:/data" --bind-ro="$BED_SHARE:/mnt/share" $BED_FIRST \
     >>"$BED_NODE/console.log" 2>&1 </dev/null &
   nspawn=$!
   note nspawn.pid $nspawn
-  # nspawn then asks the node's systemd to halt
-  trap 'kill -TERM $nspawn 2>/dev/null || :' TERM
-  while :; do
-    code=0
-    wait $nspawn || code=$?
-    kill -0 $nspawn 2>/dev/null || break
-  done
-  trap - TERM
+  code=0
+  wait $nspawn || code=$?
   say "power off, code $code"
   rm -f "$BED_NODE/nspawn.pid"
   umount "$BED_NODE/root" || umount -l "$BED_NODE/root"

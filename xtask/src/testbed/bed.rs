@@ -6,15 +6,20 @@ use std::fmt;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::child::POLL;
 use crate::failure::{During, Failure, Outcome};
 use crate::places::Places;
 use crate::proc::Identity;
 
 /// The most nodes of a bed: more do not fit this machine, and an ensemble of five is the largest worth a test.
 pub const MOST: u8 = 5;
+
+/// How long a command that holds a bed is waited for.
+const LET_GO: Duration = Duration::from_secs(2);
 
 /// The root file system of all nodes, by Debian's name of the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -138,13 +143,20 @@ impl Bed {
     /// Takes the right to change it; looking needs none.
     pub fn hold(&self) -> Outcome<Held> {
         let file = self.dir.with_extension("lock");
-        let lock = fs::File::create(&file).during(|| format!("create {}", file.display()))?;
-        Flock::lock(lock, FlockArg::LockExclusiveNonblock).map(Held).map_err(|_| {
-            Failure::new(format!(
-                "another testbed command works on the bed {}; choose another --bed, or wait",
-                self.name
-            ))
-        })
+        let mut lock = fs::File::create(&file).during(|| format!("create {}", file.display()))?;
+        // One that has just been killed may take a moment to let go.
+        let limit = Instant::now() + LET_GO;
+        loop {
+            lock = match Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
+                Ok(held) => return Ok(Held(held)),
+                Err((lock, _)) => lock,
+            };
+            if Instant::now() > limit {
+                let words = "another testbed command works on the bed";
+                return Err(Failure::new(format!("{words} {}; choose another --bed, or wait", self.name)));
+            }
+            std::thread::sleep(POLL);
+        }
     }
 
     /// A failure unless `up` made nodes.

@@ -41,6 +41,7 @@ pub fn create(node: &Node<'_>) -> Outcome<()> {
         return Ok(());
     }
     fs::create_dir_all(&point).during(|| format!("create {}", point.display()))?;
+    unmount(node)?;
     let file = fs::File::create(&fresh).during(|| format!("create {}", fresh.display()))?;
     file.set_len(SIZE).during(|| format!("size {}", fresh.display()))?;
     drop(file);

@@ -11,10 +11,13 @@ use crate::failure::{Failure, Outcome};
 /// The table of the bridge that holds the cuts.
 const TABLE: &str = "cuts";
 
-/// Makes the namespaces that are missing.
+/// Makes the namespaces that are missing, and makes anew what a task that was killed left half made.
 pub fn create(bed: &Bed) -> Outcome<()> {
     let switch = bed.switch();
-    if !exists(&switch) {
+    if run(Command::new("ip").args(["-n", &switch, "link", "show", "dev", "br0", "up"]))
+        .map_or(true, |shown| shown.is_empty())
+    {
+        delete(&switch)?;
         ip(&["netns", "add", &switch])?;
         ip(&["-n", &switch, "link", "set", "lo", "up"])?;
         ip(&["-n", &switch, "link", "add", "br0", "type", "bridge"])?;
@@ -22,9 +25,11 @@ pub fn create(bed: &Bed) -> Outcome<()> {
     }
     for node in bed.nodes() {
         let (own, port) = (node.slug(), node.port());
-        if exists(&own) {
+        let shown = run(Command::new("ip").args(["-n", &own, "addr", "show", "dev", "eth0", "up"])).unwrap_or_default();
+        if shown.contains(&format!("{}/", node.address())) {
             continue;
         }
+        delete(&own)?;
         ip(&["netns", "add", &own])?;
         ip(&["-n", &own, "link", "set", "lo", "up"])?;
         ip(&["link", "add", &port, "netns", &switch, "type", "veth", "peer", "name", "eth0", "netns", &own])?;
@@ -38,10 +43,7 @@ pub fn create(bed: &Bed) -> Outcome<()> {
 /// Removes the namespaces, and with them all that is in them.
 pub fn remove(bed: &Bed) -> Outcome<()> {
     let own = bed.nodes().map(|node| node.slug());
-    for name in own.chain([bed.switch()]).filter(|name| exists(name)) {
-        ip(&["netns", "del", &name])?;
-    }
-    Ok(())
+    own.chain([bed.switch()]).try_for_each(|name| delete(&name))
 }
 
 /// Plugs a node's cable in, or pulls it.
@@ -84,8 +86,9 @@ pub fn status(bed: &Bed) -> String {
     format!("{cuts}{ports}")
 }
 
-fn exists(name: &str) -> bool {
-    Path::new("/run/netns").join(name).exists()
+/// Removes a namespace with all links in it; one that is not there is no failure.
+fn delete(name: &str) -> Outcome<()> {
+    if Path::new("/run/netns").join(name).exists() { ip(&["netns", "del", name]) } else { Ok(()) }
 }
 
 fn ip(args: &[&str]) -> Outcome<()> {

@@ -17,6 +17,8 @@ use crate::proc;
 
 /// How long a node may take to boot: a second on an idle machine.
 const BOOT: Duration = Duration::from_secs(90);
+/// How long a node that is to be shut down may take to listen.
+const AWAKE: Duration = Duration::from_secs(20);
 /// How long a reboot's way down may take: Kafka's stop is in it.
 const GO_DOWN: Duration = Duration::from_secs(180);
 
@@ -47,7 +49,7 @@ pub fn leader(node: &Node<'_>) -> Option<u32> {
 /// Boots a node that is off, and waits until its systemd takes orders.
 pub fn on(node: &Node<'_>, kernel: Kernel) -> Outcome<()> {
     if is_on(node) {
-        return Ok(());
+        return booted(node, BOOT);
     }
     // What a crashed run left of it goes first; two of a node would share its disk.
     cgroup::remove(node)?;
@@ -98,8 +100,15 @@ pub fn at_once(bed: &Bed, deed: impl Fn(&Node<'_>) -> Outcome<()> + Sync) -> Out
 pub fn off(node: &Node<'_>, limit: Duration) -> Outcome<bool> {
     let Some(machine) = node.noted("machine.pid") else { return cgroup::remove(node).map(|killed| killed.is_empty()) };
     cgroup::thaw(node);
-    child::signal(machine.pid, Signal::SIGTERM);
     let limit = Instant::now() + limit;
+    if limit > Instant::now() {
+        // nspawn would ask for it by a signal, which systemd was seen to lose soon after a boot.
+        let asked =
+            booted(node, AWAKE).and_then(|()| inside::must(node, AWAKE, &["systemctl", "--no-block", "poweroff"]));
+        if asked.is_err() {
+            return forget(node).map(|()| false);
+        }
+    }
     while machine.alive() && Instant::now() < limit {
         std::thread::sleep(child::POLL);
     }
