@@ -81,7 +81,10 @@ fn the_checksum_is_shown_and_compared() {
     let wrong = Request { sha512: Some("0".repeat(128)), ..request(&archive) };
     let words = refused(&root, &wrong);
     assert!(words.contains(&told) && words.contains(&"0".repeat(128)), "{words}");
-    let right = Request { sha512: Some(told), ..request(&archive) };
+    // To tar a name with a colon would mean another host, and sha512sum puts a backslash before the digits of an odd name.
+    let odd = dir.path().join("host:odd\\name.tgz");
+    fs::copy(&archive, &odd).expect("copied");
+    let right = Request { sha512: Some(told), ..request(&odd) };
     let run = set_up(&config(""), &right, &root, &mut Fakes::new(&root));
     assert!(run.results.iter().all(|(_, result)| *result == Ok(Done::Changed)), "{:?}", run.results);
 }
@@ -140,7 +143,7 @@ fn a_tar_that_fails_leaves_nothing() {
     let archive = release(dir.path(), "2.6.0", |_| {});
     let mut fakes = Fakes::new(&root);
     fakes.trick = Some(Box::new(|words| {
-        if words[0] == "tar" && words[1] == "--extract" {
+        if words[0] == "tar" && words[2] == "--extract" {
             let _ = System.run(words);
             let answer = kafka_node::host::programs::Answer {
                 code: Some(2),
@@ -166,7 +169,7 @@ fn child_that_dies_while_unpacking() {
     let root = HostRoot { root: PathBuf::from(&below), environment: vec![] };
     let mut fakes = Fakes::new(&root);
     fakes.trick = Some(Box::new(move |words| {
-        if words[0] == "tar" && words[1] == "--extract" {
+        if words[0] == "tar" && words[2] == "--extract" {
             if when == "unpacked" {
                 System.run(words).expect("tar runs");
             } else {

@@ -61,7 +61,7 @@ pub fn contents(listing: &str) -> Result<Contents, String> {
         let path = name.strip_suffix('/').unwrap_or(name);
         let parts: Vec<&str> = path.split('/').collect();
         let odd = |part: &&str| part.is_empty() || *part == "." || *part == ".." || part.contains('\\');
-        if parts.iter().any(|part| odd(part)) {
+        if parts.iter().any(odd) {
             return Err(format!("it has an entry with an absolute, upward or odd path: {name}"));
         }
         if !seen.insert(path.to_owned()) {

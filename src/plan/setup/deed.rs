@@ -70,9 +70,18 @@ impl Deed {
         target.with_file_name(format!(".{name}.unpacking"))
     }
 
-    /// The command that unpacks `archive` into `directory`. What the archive says of owners and modes is not believed.
+    /// The command that unpacks `archive` into `directory`. What the archive says of owners and modes is not believed; without
+    /// --force-local a colon in its name would mean another host.
     pub fn unpack_command(archive: &Path, directory: &Path) -> Vec<String> {
-        let words = ["tar", "--extract", "--gzip", "--no-same-owner", "--no-same-permissions", "--strip-components=1"];
+        let words = [
+            "tar",
+            "--force-local",
+            "--extract",
+            "--gzip",
+            "--no-same-owner",
+            "--no-same-permissions",
+            "--strip-components=1",
+        ];
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         words.extend(["--directory".to_owned(), directory.display().to_string()]);
         words.extend(["--file".to_owned(), archive.display().to_string()]);
@@ -81,7 +90,16 @@ impl Deed {
 
     /// The command that lists `archive` for [`super::contents`].
     pub fn list_command(archive: &Path) -> Vec<String> {
-        let words = ["tar", "--list", "--verbose", "--gzip", "--numeric-owner", "--quoting-style=escape", "--file"];
+        let words = [
+            "tar",
+            "--force-local",
+            "--list",
+            "--verbose",
+            "--gzip",
+            "--numeric-owner",
+            "--quoting-style=escape",
+            "--file",
+        ];
         words.into_iter().map(str::to_owned).chain([archive.display().to_string()]).collect()
     }
 
