@@ -103,7 +103,7 @@ const NEVER: &[(&str, &str)] = &[
     ("PrivateNetwork", "it serves"),
     ("PrivateUsers", "owners of files and of the socket's callers would be nobody"),
     ("RemoveIPC", "clears away between a crash and the restart what living JVMs use"),
-    ("LimitCORE", "a JVM that dies may leave a core"),
+    ("LimitCORE", "a core that is piped to a program needs none, and one in a file has the size of a heap"),
 ];
 
 #[test]
