@@ -158,7 +158,7 @@ pub fn run(places: &Places, progress: &Progress, options: &Options) -> Outcome<(
         Verb::Install(source) => {
             let bed = found()?;
             let _held = bed.hold()?;
-            let way = Way::choose(places, progress, source.rpm.as_deref(), source.by_hand)?;
+            let way = Way::choose(places, progress, bed.settings.suite, source.rpm.as_deref(), source.by_hand)?;
             install::everywhere(places, progress, &bed, &way)
         }
         Verb::Exec { node, command } => inside::become_it(&found()?.node(node)?, command),
@@ -213,7 +213,7 @@ pub fn run(places: &Places, progress: &Progress, options: &Options) -> Outcome<(
 
 /// Runs scenarios, and takes the bed down after them.
 fn test(places: &Places, progress: &Progress, name: &str, trial: &Trial) -> Outcome<()> {
-    let way = Way::choose(places, progress, trial.source.rpm.as_deref(), trial.source.by_hand)?;
+    let way = Way::choose(places, progress, trial.root, trial.source.rpm.as_deref(), trial.source.by_hand)?;
     let scenarios = scenario::chosen(&trial.only, &way)?;
     let settings = Settings { suite: trial.root, layout: trial.cgroup, nodes: 3 };
     let mut before = Bed::found(places, name)?;
@@ -228,7 +228,7 @@ fn test(places: &Places, progress: &Progress, name: &str, trial: &Trial) -> Outc
 /// What `cargo xtask test` takes of it: one node, one pass, on a bed of its own.
 pub fn short(places: &Places, progress: &Progress) -> Outcome<()> {
     ground::prepare(places, progress)?;
-    let way = Way::choose(places, progress, None, false)?;
+    let way = Way::choose(places, progress, Suite::Bookworm, None, false)?;
     let settings = Settings { suite: Suite::Bookworm, layout: Layout::Legacy, nodes: 1 };
     let mut bed = Bed::new(places, "short", settings)?;
     let _held = bed.hold()?;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::bed::{Bed, Node};
+use super::bed::{Bed, Node, Suite};
 use super::{inside, power, tarball};
 use crate::cargo;
 use crate::failure::{During, Failure, Outcome};
@@ -30,16 +30,28 @@ pub enum Way {
 }
 
 impl Way {
-    /// The package that was given; else one around kafka-node as it is built here, in the profile "fast".
-    pub fn choose(places: &Places, progress: &Progress, rpm: Option<&Path>, by_hand: bool) -> Outcome<Self> {
+    /// The package that was given; else one around kafka-node as it is built here: quickly, for nodes whose glibc is this
+    /// machine's, and else by the long build of `cargo xtask rpm`.
+    pub fn choose(
+        places: &Places,
+        progress: &Progress,
+        suite: Suite,
+        rpm: Option<&Path>,
+        by_hand: bool,
+    ) -> Outcome<Self> {
         if let Some(rpm) = rpm {
             let rpm = rpm.canonicalize().during(|| format!("find {}", rpm.display()))?;
             return Ok(Self::Package(rpm));
         }
+        let built = || cargo::kafka_node(places, progress, "fast");
         if by_hand {
-            return cargo::kafka_node(places, progress, "fast").map(Self::ByHand);
+            return built().map(Self::ByHand);
         }
-        release(places, progress, 1).map(Self::Package)
+        let binary = match suite {
+            Suite::Bookworm => Some(built()?),
+            Suite::Bullseye => None,
+        };
+        release(places, progress, binary, 1).map(Self::Package)
     }
 }
 
@@ -148,12 +160,18 @@ pub fn share_file(bed: &Bed, file: &Path) -> Outcome<String> {
     Ok(format!("/mnt/share/{name}"))
 }
 
-/// A release of the package around kafka-node as it is built here: the nodes' glibc is newer than CentOS 7's, so the long build
-/// of `cargo xtask rpm` is not needed. A higher release is an upgrade.
-pub fn release(places: &Places, progress: &Progress, release: u32) -> Outcome<PathBuf> {
-    let binary = cargo::kafka_node(places, progress, "fast")?;
+/// The next release of the package that is installed, around the very program that a node has: an upgrade.
+pub fn next_release(places: &Places, progress: &Progress, node: &Node<'_>) -> Outcome<PathBuf> {
+    let leader = power::leader(node).ok_or_else(|| Failure::new(format!("{} is off", node.host())))?;
+    let binary = node.bed.dir.join("kafka-node");
+    let installed = format!("/proc/{leader}/root/usr/bin/kafka-node");
+    fs::copy(&installed, &binary).during(|| format!("copy {installed}"))?;
+    release(places, progress, Some(binary), 2)
+}
+
+fn release(places: &Places, progress: &Progress, binary: Option<PathBuf>, release: u32) -> Outcome<PathBuf> {
     let out = places.cache.join("testbed/packages");
-    let options = rpm::Options { binary: Some(binary), out: Some(out), release };
+    let options = rpm::Options { binary, out: Some(out), release };
     rpm::run(places, progress, &options).during(|| "make the package".into())
 }
 

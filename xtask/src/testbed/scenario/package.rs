@@ -22,7 +22,7 @@ const KEPT: &str =
 pub fn upgrade(stage: &Stage<'_>) -> Outcome<String> {
     stage.cluster()?;
     package(stage)?;
-    let second = install::release(stage.places, stage.progress, 2)?;
+    let second = install::next_release(stage.places, stage.progress, &stage.node(1))?;
     let path = install::share_file(stage.bed, &second)?;
     let mut load = Load::begin(stage, stage.node(1))?;
     let done = upgrade_all(stage, &path, &mut load);
