@@ -22,6 +22,13 @@ pub struct Package {
     rpm: &'static [&'static str],
 }
 
+impl Package {
+    /// A package that only a task on Debian asks for, by what it is and its names there.
+    pub const fn of_debian(what: &'static str, apt: &'static [&'static str]) -> Self {
+        Self { what, apt, rpm: &[] }
+    }
+}
+
 /// Any headless Java of at least 8.
 pub const JAVA: Package = Package {
     what: "a headless Java runtime",
