@@ -24,6 +24,11 @@ pub fn clock(root: &HostRoot, programs: &mut dyn Programs) -> Told<Clock> {
     kept(&said).ok_or_else(|| "timedatectl does not say".to_owned())
 }
 
+/// Whether root looks.
+pub fn as_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
 /// `NTP synchronized: yes` of systemd 219, `System clock synchronized: yes` of later ones: the kernel's word, whoever keeps it.
 fn kept(said: &str) -> Option<Clock> {
     let value = said.lines().find_map(|line| line.split_once("synchronized:").map(|(_, value)| value.trim()))?;

@@ -20,6 +20,8 @@ use super::question::{Question, ask};
 use super::survey_peers::{OwnName, Peer, own_names, peers};
 use super::{survey_disks, survey_machine};
 
+pub use survey_machine::unit;
+
 /// A look that has begun.
 pub struct Begun {
     root: HostRoot,

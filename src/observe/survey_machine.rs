@@ -55,7 +55,7 @@ fn number<T: FromStr>(root: &HostRoot, path: &str) -> Told<T> {
 }
 
 /// The unit and its drop-ins, in systemd's order.
-pub(super) fn unit(root: &HostRoot) -> UnitSighting {
+pub fn unit(root: &HostRoot) -> UnitSighting {
     let mut seen = UnitSighting::default();
     let unit = UNITS.iter().map(|directory| format!("{directory}/kafka-node.service"));
     let Some(unit) = unit.filter_map(|path| read(root, path).ok()).next() else { return seen };

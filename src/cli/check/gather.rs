@@ -12,7 +12,9 @@ use crate::model::Role;
 use crate::observe::host::{HostRefusal, HostRoot};
 use crate::observe::question::ask;
 use crate::observe::{host, java, preflight, survey};
-use crate::plan::preflight::{Finding, FirewallSighting, Weight, judge, judge_survey, seen_by_a_stranger};
+use crate::plan::preflight::{
+    Finding, FirewallSighting, Weight, judge, judge_survey, seen_by_a_stranger, service_user,
+};
 use crate::plan::{self, HostFacts, Java, KafkaInstall, Plan};
 use crate::runtime::status::StatusReport;
 
@@ -41,7 +43,7 @@ impl Eyes {
     /// Those of this process, on this machine.
     pub fn own() -> Eyes {
         let programs = || Box::new(Within(PROGRAM)) as Box<dyn Programs>;
-        Eyes { root: HostRoot::machine(), as_root: nix::unistd::geteuid().is_root(), programs }
+        Eyes { root: HostRoot::machine(), as_root: inspect::as_root(), programs }
     }
 }
 
@@ -52,7 +54,12 @@ pub fn examine(config: Config, eyes: &Eyes, running: Option<&StatusReport>) -> (
     let facts = host::facts(&config, &eyes.root);
     let usable = facts.is_ok();
     let plan = match facts {
-        Ok(facts) => Some(plan::make(config, facts)),
+        Ok(mut facts) => {
+            // What root says has to be done is done for the user of the service.
+            let user = service_user(&survey::unit(&eyes.root)).filter(|_| eyes.as_root);
+            facts.user = user.unwrap_or(facts.user);
+            Some(plan::make(config, facts))
+        }
         Err(refusal) => {
             lines.push(refused(&refusal));
             if matches!(refusal, HostRefusal::Kafka { .. })

@@ -5,7 +5,7 @@
 use crate::plan::Plan;
 
 use super::unit_file::UnitSettings;
-use super::{Finding, Survey, Weight, disks, machine, names, topics, unit, versions};
+use super::{Finding, Survey, UnitSighting, Weight, disks, machine, names, topics, unit, versions};
 
 /// What a stranger is refused and the service may not be.
 const OF_THE_USER: [&str; 5] =
@@ -38,10 +38,14 @@ pub fn judge_survey(plan: &Plan, seen: &Survey) -> Vec<Finding> {
     findings
 }
 
+/// Whom the service runs as, where there is a unit that says so.
+pub fn service_user(unit: &UnitSighting) -> Option<String> {
+    UnitSettings::read(&unit.files).user().map(str::to_owned)
+}
+
 /// What the looker `user` may not do says nothing of the user of the service: such refusals become notes. Root is no stranger.
 pub fn seen_by_a_stranger(findings: &mut [Finding], seen: &Survey, user: &str) {
-    let settings = UnitSettings::read(&seen.unit.files);
-    let Some(service) = settings.user().filter(|service| *service != user && !seen.as_root) else { return };
+    let Some(service) = service_user(&seen.unit).filter(|service| *service != user && !seen.as_root) else { return };
     for finding in findings.iter_mut().filter(|finding| OF_THE_USER.contains(&finding.code)) {
         finding.weight = Weight::Note;
         finding.wait = None;

@@ -138,7 +138,7 @@ fn limits(plan: &Plan, seen: &Survey, unit: Option<&UnitSettings>, findings: &mu
         let wanted = segments.saturating_mul(3).saturating_add(OTHER_FILES).max(OPEN_FILES);
         let text = match files {
             Some(files) if files < wanted => Some(format!(
-                "{whose} may open {files} files, and the broker wants {wanted}: three for each of its {segments} log segments, and one a connection"
+                "{whose} may open {files} files, and the broker wants {wanted}: three for each log segment (there are {segments}), and one a connection"
             )),
             None if unit.is_some() => Some(format!("{whose} sets no LimitNOFILE: systemd's default ends a broker")),
             Some(_) | None => None,

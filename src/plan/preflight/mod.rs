@@ -27,7 +27,7 @@ use super::{Plan, ServiceSpec};
 
 pub use codes::CODES;
 pub use disks::DATA_LOG_DIR;
-pub use judged::{judge_survey, seen_by_a_stranger};
+pub use judged::{judge_survey, seen_by_a_stranger, service_user};
 pub use seen::{
     BindSighting, BindState, Content, DirectorySighting, DirectoryState, Holder, Listener, LoggingPath,
     LoggingSighting, Sightings, Space,

@@ -22,15 +22,19 @@ pub(super) fn judge(plan: &Plan, seen: &Survey) -> Vec<Finding> {
 
 fn own_name(plan: &Plan, name: &NameSighting) -> Option<Finding> {
     let (key, host) = (name.key, &name.host);
+    // What ZooKeeper binds is looked at before a start already.
+    let bound = key == "address" && plan.config.this_node().roles.zookeeper;
     let addresses = match &name.addresses {
         Ok(addresses) => addresses,
+        Err(_) if bound => return None,
         Err(words) => {
             let text =
                 format!("{key} {host} of this node does not resolve here: {words}; its broker dials itself by it");
             return Some(Finding::node("own-name-unresolved", Weight::Warn, text, "add it to /etc/hosts or DNS"));
         }
     };
-    let loopback = addresses.iter().find(|address| address.to_canonical().is_loopback())?;
+    let mut on_loopback = addresses.iter().filter(|address| address.to_canonical().is_loopback());
+    let loopback = on_loopback.clone().find(|address| address.is_ipv4()).or(on_loopback.next())?;
     // A whole cluster on the loopback interface is meant so.
     let literal = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     if literal(host) && plan.config.nodes.iter().all(|node| literal(&node.address)) {
@@ -55,10 +59,12 @@ fn peers(peers: &[PeerSighting]) -> Vec<Finding> {
             return None;
         }
         let text = format!("{node} is not reachable now: {}", words.join(", "));
+        let unresolved = of_node.iter().any(|peer| matches!(peer.state, PortState::Unresolved(_)));
         let silent = of_node.iter().any(|peer| matches!(peer.state, PortState::Silent(_)));
-        let remedy = match silent {
-            true => "no matter while it is down; else see the firewalls on both and the way between",
-            false => "no matter while it is down; else see its kafka-node status",
+        let remedy = match (unresolved, silent) {
+            (true, _) => "add it to /etc/hosts or DNS",
+            (false, true) => "no matter while it is down; else see the firewalls on both and the way between",
+            (false, false) => "no matter while it is down; else see its kafka-node status",
         };
         Some(Finding::node("peer-unreachable", Weight::Advise, text, remedy))
     };

@@ -30,8 +30,9 @@ pub(super) fn step(config: &Config, firewall: &Firewall) -> Step {
 
 /// What firewalld does not let through and should, in words; `None` where nothing is wrong, or it does not filter here.
 pub fn lacks(config: &Config, firewall: &Firewall) -> Option<String> {
-    match step(config, firewall).state {
-        State::Change(words) => Some(words),
+    let step = step(config, firewall);
+    match step.state {
+        State::Change(words) => Some(format!("{words} ({})", step.why)),
         State::Already(_) | State::Left(_) | State::Cannot(_) => None,
     }
 }
