@@ -165,10 +165,15 @@ pub const CASES: &[(&str, Weight, &str, Change)] = &[
     }),
     ("not-known", Weight::Note, "only root may ask it", |_, s| s.firewall = FirewallSighting::NotRoot),
     ("unit-absent", Weight::Note, "is not installed", |_, s| s.unit.files.clear()),
-    ("internal-topic-one-replica", Weight::Warn, "__consumer_offsets have one replica, with 3 brokers", |_, s| {
-        s.topics = Some((vec![topic("__consumer_offsets", true, 1)], 3));
-    }),
-    ("topic-one-replica", Weight::Advise, "6 topics have one replica (a, b, c, d, e, ..)", |_, s| {
+    (
+        "internal-topic-one-replica",
+        Weight::Warn,
+        "one replica alone, with 3 brokers, of __consumer_offsets:",
+        |_, s| {
+            s.topics = Some((vec![topic("__consumer_offsets", true, 1)], 3));
+        },
+    ),
+    ("topic-one-replica", Weight::Advise, "one replica alone of 6 topics (a, b, c, d, e, ..)", |_, s| {
         s.topics = Some((["a", "b", "c", "d", "e", "f"].map(|name| topic(name, false, 1)).to_vec(), 2));
     }),
 ];

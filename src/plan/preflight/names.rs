@@ -40,10 +40,20 @@ fn own_name(plan: &Plan, name: &NameSighting) -> Option<Finding> {
     if literal(host) && plan.config.nodes.iter().all(|node| literal(&node.address)) {
         return None;
     }
-    let text = format!("{key} {host} of this node resolves to {loopback} here: nobody else reaches what listens there");
-    let remedy = format!(
-        "take {host} from the lines of 127.0.0.1, 127.0.1.1 and ::1 in /etc/hosts, and give it the address that the others see"
-    );
+    let (text, remedy) = if literal(host) {
+        let text =
+            format!("{key} {host} of this node is on the loopback interface: nobody else reaches what listens there");
+        (text, "give the [[node]] the address that the others see".to_owned())
+    } else {
+        let text =
+            format!("{key} {host} of this node resolves to {loopback} here: nobody else reaches what listens there");
+        (
+            text,
+            format!(
+                "take {host} from the lines of 127.0.0.1, 127.0.1.1 and ::1 in /etc/hosts, and give it the address that the others see"
+            ),
+        )
+    };
     Some(Finding::node("own-name-loopback", Weight::Warn, text, &remedy))
 }
 

@@ -20,8 +20,8 @@ pub(super) fn judge(seen: &Survey) -> Vec<Finding> {
     let (internal, others) = (single(true), single(false));
     if !internal.is_empty() {
         let text = format!(
-            "{} have one replica, with {brokers} brokers: while the broker that has it is down, groups or transactions stop; \
-             they were made when offsets.topic.replication.factor was 1 or one broker alone was there",
+            "one replica alone, with {brokers} brokers, of {}: while the broker that has it is down, groups or transactions \
+             stop; it was made when its replication factor was set to 1",
             names(&internal)
         );
         let remedy = "give each partition three replicas with kafka-reassign-partitions.sh; the setting counts for new topics alone";
@@ -29,7 +29,7 @@ pub(super) fn judge(seen: &Survey) -> Vec<Finding> {
     }
     if !others.is_empty() {
         let text = format!(
-            "{} topics have one replica ({}): their data is away while its broker is, and gone with its disk",
+            "one replica alone of {} topics ({}): their data is away while its broker is, and gone with its disk",
             others.len(),
             names(&others)
         );
