@@ -6,7 +6,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
 
-mod check;
+pub mod check;
 mod exit;
 mod history;
 mod logs;
@@ -69,9 +69,9 @@ enum Verb {
     ///
     /// Starts ZooKeeper, waits for its quorum, starts Kafka, restarts what dies, and stops both in order on SIGTERM or SIGINT; a second signal skips waits. Exits 0 when everything stopped cleanly, 1 when not, 75 when another supervisor runs this node, 78 when the configuration or the machine cannot work as it is.
     Run,
-    /// Look whether this node could start: configuration, plan and machine; changes nothing
+    /// Look whether this node could start and serve well: configuration, plan, machine, peers, unit; changes nothing
     ///
-    /// Prints every finding with what to do about it. Exits 0 when nothing stands against a start (warnings and what may pass by itself included), 1 when the machine refuses it, 78 when the configuration is bad.
+    /// Prints every finding, the heaviest first, with what to do about it. Works as any user: what may not be read is noted, not guessed; root sees most. Exits 0 when nothing stands against a start (warnings, advice and what may pass by itself included), 1 when the machine refuses it, 78 when the configuration is bad.
     Check {
         /// Print the findings as JSON
         #[arg(long)]

@@ -43,6 +43,10 @@ pub trait Programs {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct System;
 
+/// The same, for whoever cannot wait long: a program that has not ended within this time is ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Within(pub Duration);
+
 impl Answer {
     /// It exited with 0.
     pub fn is_ok(&self) -> bool {
@@ -82,25 +86,39 @@ impl Programs for System {
     }
 
     fn run(&mut self, words: &[String]) -> Result<Answer, String> {
-        let (name, arguments) = words.split_first().ok_or("no program is named")?;
-        let program = System::find(name).ok_or_else(|| format!("there is no {name} in {}", DIRECTORIES.join(", ")))?;
-        let child = Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .env("PATH", DIRECTORIES.join(":"))
-            .env("LC_ALL", "C")
-            .env("TZ", "UTC")
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        await_end(child.map_err(|error| format!("{name} cannot be started: {error}"))?, name)
+        run(words, LIMIT)
     }
 }
 
-/// Waits for the end of a program and of its output, for as long as [`LIMIT`].
-fn await_end(mut child: Child, name: &str) -> Result<Answer, String> {
+impl Programs for Within {
+    fn has(&self, name: &str) -> bool {
+        System.has(name)
+    }
+
+    fn run(&mut self, words: &[String]) -> Result<Answer, String> {
+        run(words, self.0)
+    }
+}
+
+fn run(words: &[String], limit: Duration) -> Result<Answer, String> {
+    let (name, arguments) = words.split_first().ok_or("no program is named")?;
+    let program = System::find(name).ok_or_else(|| format!("there is no {name} in {}", DIRECTORIES.join(", ")))?;
+    let child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", DIRECTORIES.join(":"))
+        .env("LC_ALL", "C")
+        .env("TZ", "UTC")
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    await_end(child.map_err(|error| format!("{name} cannot be started: {error}"))?, name, limit)
+}
+
+/// Waits for the end of a program and of its output, for as long as `limit`.
+fn await_end(mut child: Child, name: &str, limit: Duration) -> Result<Answer, String> {
     let (sender, receiver) = mpsc::channel();
     let read = |index: usize, stream: Option<Box<dyn Read + Send>>| {
         let sender = sender.clone();
@@ -115,7 +133,7 @@ fn await_end(mut child: Child, name: &str) -> Result<Answer, String> {
     read(1, child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>));
     let (mut out, mut err) = (Vec::new(), Vec::new());
     for _ in 0..2 {
-        let trouble = match receiver.recv_timeout(LIMIT) {
+        let trouble = match receiver.recv_timeout(limit) {
             Ok((_, bytes)) if bytes.len() as u64 > MOST_OUTPUT => "says more than is taken",
             Ok((0, bytes)) => {
                 out = bytes;

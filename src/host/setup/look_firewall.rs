@@ -13,7 +13,7 @@ const NOT_RUNNING: i32 = 252;
 const SERVICES: [&str; 2] = ["/etc/firewalld/services", "/usr/lib/firewalld/services"];
 
 /// What is known of firewalld.
-pub(super) fn look(request: &Request, root: &HostRoot, programs: &mut dyn Programs) -> Firewall {
+pub(in crate::host) fn look(request: &Request, root: &HostRoot, programs: &mut dyn Programs) -> Firewall {
     if !programs.has("firewall-cmd") {
         return Firewall::Absent;
     }

@@ -21,6 +21,8 @@ use crate::plan::setup::{Request, SetupFacts, State, Step, Subject, steps};
 
 use super::programs::Programs;
 
+pub(super) use look_firewall::look as look_at_firewall;
+
 /// The file that a set-up holds locked.
 const LOCK: &str = "/run/kafka-node-setup.lock";
 

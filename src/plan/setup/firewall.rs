@@ -28,6 +28,15 @@ pub(super) fn step(config: &Config, firewall: &Firewall) -> Step {
     }
 }
 
+/// What firewalld does not let through and should, in words; `None` where nothing is wrong, or it does not filter here.
+pub fn lacks(config: &Config, firewall: &Firewall) -> Option<String> {
+    let step = step(config, firewall);
+    match step.state {
+        State::Change(words) => Some(format!("{words} ({})", step.why)),
+        State::Already(_) | State::Left(_) | State::Cannot(_) => None,
+    }
+}
+
 fn in_zone(zone: &Zone, needed: &[(&'static str, Vec<u16>)], step: impl Fn(State) -> Step) -> Step {
     let Wanted { services, ports } = wanted(zone, needed);
     let lacks = |rules: &Rules| {

@@ -26,7 +26,7 @@ pub use facts::{
     Account, Archive, Directory, DirectoryState, Firewall, Foreign, KafkaFacts, Place, Rules, SetupFacts, SysctlFacts,
     User, Versioned, Zone,
 };
-pub use firewall::ports_of_service;
+pub use firewall::{lacks as firewall_lacks, ports_of_service};
 pub use kafka::versioned_path;
 pub use sysctl::{OURS as SYSCTL_FILE, place_of as sysctl_place, settings as sysctl_settings};
 pub use words::{plan_words, step_words};
