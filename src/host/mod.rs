@@ -6,5 +6,6 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
 
+pub mod import;
 pub mod programs;
 pub mod setup;

@@ -5,6 +5,7 @@
 mod address;
 mod facts;
 mod java_flags;
+pub mod import;
 pub mod java_support;
 mod kafka;
 pub mod layout;
