@@ -34,6 +34,11 @@ pub(super) fn prove(files: &Files<'_>, me: &Me, said: &Said, notes: &mut Notes) 
                 notes.refuse(key, &shown(key, value), why);
             }
         }
+        let new: Vec<&str> = rendered.keys().filter(|key| !file.contains_key(*key) && !key.starts_with("server.")).collect();
+        if !new.is_empty() {
+            let what = format!("not set so far ({role}): {}", new.join(", "));
+            notes.left("", &what, "kafka-node writes them; kafka-node plan says each value with its reason");
+        }
     }
     if let Some(memory) = files.inputs.memory {
         let java = Java { home: "/".into(), version: "11".to_owned(), major: 11, found: String::new() };
