@@ -61,7 +61,7 @@ fn what_a_hand_made_node_has_of_its_own_is_taken_over_with_a_word() {
 
 type Change = fn(&Tree);
 
-const TAKEN: [(&str, Change); 4] = [
+const TAKEN: [(&str, Change); 5] = [
     ("FQDNs, other ports, data by node", |tree| {
         for file in [SERVER, ZOOKEEPER] {
             for node in 1..=3 {
@@ -105,6 +105,12 @@ const TAKEN: [(&str, Change); 4] = [
         );
         tree.append(ZOOKEEPER, "autopurge.purgeInterval=0\n4lw.commands.whitelist=stat, ruok\n");
         tree.replace(ZOOKEEPER, "clientPortAddress=kafkanode1\n", "");
+    }),
+    ("a unit with a command of its own", |tree| {
+        tree.replace("etc/systemd/system/kafka.service", "/opt/kafka/bin/kafka-server-start.sh", "/usr/bin/java -Xmx9g kafka.Kafka");
+        tree.replace(SERVER, "advertised.listeners=PLAINTEXT://kafkanode1", "advertised.listeners=PLAINTEXT://broker1.example.com");
+        tree.replace(SERVER, "log.dirs=/tmp/kafka-logs", "log.dirs=/data/kafka");
+        tree.write("etc/hostname", "web7\n");
     }),
     ("one node alone, loopback, no units, words of Kafka 0.8", |tree| {
         fs::remove_dir_all(tree.at("etc/systemd")).expect("removed");

@@ -55,10 +55,11 @@ pub fn gather(sources: &Sources) -> Result<Inputs, Vec<String>> {
                 let words = "starts neither zookeeper-server-start.sh nor kafka-server-start.sh";
                 look.refused.push(format!("{} {words}", path.display()));
             }
-            None => {}
+            None => inputs.strange_units.push(path.display().to_string()),
         }
     }
-    let home = starts.first().map_or("/opt/kafka".to_owned(), |start| start.home.clone());
+    let of_kafka = starts.iter().find(|start| start.role == Role::Kafka);
+    let home = of_kafka.or(starts.first()).map_or("/opt/kafka".to_owned(), |start| start.home.clone());
     inputs.home = Some(home.clone());
     for (role, asked, name, slot) in [
         (Role::Kafka, &sources.server, "server.properties", &mut inputs.server),

@@ -14,6 +14,7 @@ use super::{Effective, Files, Inputs, Me};
 
 const PORT: u16 = 9092;
 const EVERYWHERE: [&str; 2] = ["", "0.0.0.0"];
+const OTHERS: &str = "import on the others too, and bring these lines of all [[node]]s together in one file";
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// Takes what `[kafka]` and the `[[node]]` say of this broker.
@@ -173,7 +174,7 @@ fn bind(host: &str, written: Option<&String>, me: &Me, said: &mut Said, notes: &
         notes.taken("listeners", shown, "[kafka] port and bind");
     } else {
         own(me, said, |node| node.bind = Some(host.to_owned()));
-        notes.by_node("listeners", shown, format!("[[node]] bind of {}; the others have their own", me.name));
+        notes.by_node("listeners", shown, format!("[[node]] bind of {}; {OTHERS}", me.name));
     }
 }
 
@@ -192,7 +193,7 @@ fn advertise(host: &str, written: Option<&String>, me: &Me, said: &mut Said, not
         notes.taken(key, shown, "[kafka] advertised = \"address\", taken to be so on every node");
     } else {
         own(me, said, |node| node.advertised = Some(host.to_owned()));
-        notes.by_node(key, shown, format!("[[node]] advertised of {}; the others have their own", me.name));
+        notes.by_node(key, shown, format!("[[node]] advertised of {}; {OTHERS}", me.name));
         if LOOPBACK.contains(&host) {
             notes.danger("", &format!("the broker advertises {host}"), "clients and brokers of other machines cannot reach it there");
         }
@@ -207,10 +208,13 @@ fn several(file: &Effective, text: &str, me: &Me, said: &mut Said, notes: &mut N
         None => text.replace("://:", &format!("://{}:", me.name)),
     };
     for (key, value) in [("listeners", text), ("advertised.listeners", advertised.as_str())] {
-        said.property(Role::Kafka, key, value);
-        match me.is_named_in(value) {
-            true => notes.by_node(key, value, "[kafka.properties], with the name of this node in it: on another node it must name that one, so keep the line in conf.d/ of each machine"),
-            false => notes.taken(key, value, "[kafka.properties]"),
+        if me.is_named_in(value) {
+            said.own_property(Role::Kafka, key, value, &me.name);
+            let why = "[kafka.properties], with the name of this node in it: on another node the line must name that one";
+            notes.by_node(key, value, why);
+        } else {
+            said.property(Role::Kafka, key, value);
+            notes.taken(key, value, "[kafka.properties]");
         }
     }
 }

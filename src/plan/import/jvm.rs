@@ -30,6 +30,10 @@ pub(super) fn take(inputs: &Inputs, said: &mut Said, notes: &mut Notes) {
         said.set_text("kafka.home", home);
         notes.taken("", &format!("Kafka in {home}"), "[kafka] home");
     }
+    for path in &inputs.strange_units {
+        let why = "its variables, options, user and limits are not known to import: compare them with kafka-node plan by hand";
+        notes.danger("", &format!("{path} starts neither zookeeper-server-start.sh nor kafka-server-start.sh"), why);
+    }
     let mut java: Option<&str> = None;
     for (role, unit) in &inputs.units {
         let path = unit.paths.first().map_or("", String::as_str);

@@ -45,6 +45,8 @@ pub struct Inputs {
     pub meta: Vec<Text>,
     /// The units that start the two services, at most one each.
     pub units: Vec<(Role, Unit)>,
+    /// Units of the usual names that start the services by something else than the stock scripts.
+    pub strange_units: Vec<String>,
     /// Where Kafka is, as the units say it.
     pub home: Option<String>,
     /// This machine's host name: full, then short.

@@ -132,12 +132,14 @@ fn one(at: Passing<'_>, key: &str, value: &str, said: &mut Said, notes: &mut Not
         said.property(at.role, key, wider.trim_start_matches(','));
         notes.left(key, value, "taken over with srvr added, by which kafka-node asks whether ZooKeeper serves");
     } else {
-        said.property(at.role, key, value);
         let secret = shown(key, value) != format!("{key}={value}");
         let word = if secret { ", in clear: keep the file at mode 0640" } else { "" };
-        match key == "broker.rack" || at.me.is_named_in(value) {
-            true => notes.by_node(key, value, format!("[{}.properties]{word}: where other nodes have another value, keep it in conf.d/ of each machine", at.role)),
-            false => notes.taken(key, value, format!("[{}.properties]{word}", at.role)),
+        if key == "broker.rack" || at.me.is_named_in(value) {
+            said.own_property(at.role, key, value, &at.me.name);
+            notes.by_node(key, value, format!("[{}.properties]{word}: on another node the line has its own value", at.role));
+        } else {
+            said.property(at.role, key, value);
+            notes.taken(key, value, format!("[{}.properties]{word}", at.role));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The text holds nothing of this machine or moment beside what was said, so that three nodes alike get one file. Absent on
 //! purpose: judging it (`config`, through `proof`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::config::{KEYS, is_secret, masked};
@@ -29,9 +29,19 @@ pub(super) struct Said {
     keys: BTreeMap<&'static str, String>,
     zookeeper: BTreeMap<String, String>,
     kafka: BTreeMap<String, String>,
+    /// Properties that are one node's own, and its name.
+    own: BTreeSet<String>,
+    own_name: Option<String>,
 }
 
 impl Said {
+    /// A property that another node must not have as it stands.
+    pub fn own_property(&mut self, role: Role, key: &str, value: &str, name: &str) {
+        self.property(role, key, value);
+        self.own.insert(key.to_owned());
+        self.own_name = Some(name.to_owned());
+    }
+
     /// A value as TOML; one that is the default is not said.
     pub fn set(&mut self, path: &'static str, toml: String) {
         if KEYS.iter().any(|key| key.path == path && key.default != toml) {
@@ -63,10 +73,14 @@ impl Said {
 
     /// The file.
     pub fn toml(&self) -> String {
-        let mut text = String::from(
-            "# Taken over from a hand-made node by kafka-node import. One file, the same on every node of the cluster.\n\
-             # What is not said here is a default: /usr/share/doc/kafka-node/config-reference.md.\n",
-        );
+        let mut text = String::from("# Taken over from a hand-made node by kafka-node import. ");
+        match &self.own_name {
+            None => text.push_str("One file, the same on every node of the cluster.\n"),
+            Some(name) => {
+                let _ = writeln!(text, "This is the file of {name}: the lines marked below differ by node.");
+            }
+        }
+        text.push_str("# What is not said here is a default: /usr/share/doc/kafka-node/config-reference.md.\n");
         for node in &self.nodes {
             let _ = write!(text, "\n[[node]]\nname = {}\n", quoted(&node.name));
             if node.address != node.name {
@@ -114,6 +128,9 @@ impl Said {
         }
         let _ = write!(text, "\n[{table}.properties]\n");
         for (key, value) in properties {
+            if self.own.contains(key) {
+                text.push_str("# Of this node alone: the others have their own value here, or in a drop-in in conf.d/.\n");
+            }
             let _ = writeln!(text, "{} = {}", quoted(key), quoted(value));
         }
     }
