@@ -11,7 +11,8 @@ use std::fs;
 
 use tree::{SERVER, Tree, ZOOKEEPER, mode};
 
-const FOUNDING: &str = "# Taken over from a hand-made node by kafka-node import. One file, the same on every node of the cluster.
+const FOUNDING: &str =
+    "# Taken over from a hand-made node by kafka-node import. One file, the same on every node of the cluster.
 # What is not said here is a default: /usr/share/doc/kafka-node/config-reference.md.
 
 [[node]]
@@ -107,8 +108,16 @@ const TAKEN: [(&str, Change); 5] = [
         tree.replace(ZOOKEEPER, "clientPortAddress=kafkanode1\n", "");
     }),
     ("a unit with a command of its own", |tree| {
-        tree.replace("etc/systemd/system/kafka.service", "/opt/kafka/bin/kafka-server-start.sh", "/usr/bin/java -Xmx9g kafka.Kafka");
-        tree.replace(SERVER, "advertised.listeners=PLAINTEXT://kafkanode1", "advertised.listeners=PLAINTEXT://broker1.example.com");
+        tree.replace(
+            "etc/systemd/system/kafka.service",
+            "/opt/kafka/bin/kafka-server-start.sh",
+            "/usr/bin/java -Xmx9g kafka.Kafka",
+        );
+        tree.replace(
+            SERVER,
+            "advertised.listeners=PLAINTEXT://kafkanode1",
+            "advertised.listeners=PLAINTEXT://broker1.example.com",
+        );
         tree.replace(SERVER, "log.dirs=/tmp/kafka-logs", "log.dirs=/data/kafka");
         tree.write("etc/hostname", "web7\n");
     }),
@@ -184,7 +193,13 @@ fn nonsense_is_refused_with_its_path() {
     text += &format!("=== an empty machine\n{}", Tree::empty().import(&[]).shown());
     let tree = Tree::founding(1);
     let asked = [
-        "--server", "TREE/nowhere", "--zookeeper", "TREE/etc", "--unit", "TREE/etc/hostname", "--unit",
+        "--server",
+        "TREE/nowhere",
+        "--zookeeper",
+        "TREE/etc",
+        "--unit",
+        "TREE/etc/hostname",
+        "--unit",
         "TREE/etc/systemd/system/kafka.service",
     ];
     text += &format!("=== asked for what is not there\n{}", tree.import(&asked).shown());
@@ -229,7 +244,10 @@ fn a_file_is_written_whole_for_root_and_kafka_and_never_over_another_unasked() {
     let tree = Tree::founding(1);
     tree.write("old.toml", "precious");
     let refused = tree.import(&["--out", "TREE/old.toml"]);
-    assert_eq!((refused.code, refused.err.as_str()), (1, "error: TREE/old.toml: is there already; --force writes over it\n"));
+    assert_eq!(
+        (refused.code, refused.err.as_str()),
+        (1, "error: TREE/old.toml: is there already; --force writes over it\n")
+    );
     assert_eq!(fs::read_to_string(tree.at("old.toml")).expect("text"), "precious");
     let forced = tree.import(&["--out", "TREE/old.toml", "--force"]);
     assert!(forced.code == 0 && forced.out.ends_with("\nwrote TREE/old.toml\n"), "{}", forced.shown());
@@ -238,7 +256,10 @@ fn a_file_is_written_whole_for_root_and_kafka_and_never_over_another_unasked() {
     let report: serde_json::Value = serde_json::from_str(&new.out).expect("JSON alone");
     assert_eq!((&report["ok"], &report["secrets"]), (&true.into(), &false.into()));
     for name in ["old.toml", "new.toml"] {
-        assert_eq!((fs::read_to_string(tree.at(name)).expect("text").as_str(), mode(&tree.at(name))), (FOUNDING, 0o640));
+        assert_eq!(
+            (fs::read_to_string(tree.at(name)).expect("text").as_str(), mode(&tree.at(name))),
+            (FOUNDING, 0o640)
+        );
     }
     let nowhere = tree.import(&["--out", "TREE/none/new.toml"]);
     assert_eq!((nowhere.code, nowhere.err.as_str()), (1, "error: TREE/none/new.toml: there is no such directory\n"));

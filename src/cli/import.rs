@@ -145,9 +145,7 @@ fn report(outcome: &Outcome) -> String {
 }
 
 fn report_json(outcome: &Outcome) -> String {
-    let line = |note: &crate::plan::import::Note| {
-        json!({ "kind": note.kind.word(), "key": note.key.as_str(), "what": note.what.as_str(), "why": note.why.as_str() })
-    };
+    let line = |note: &crate::plan::import::Note| json!({ "kind": note.kind.word(), "key": note.key.as_str(), "what": note.what.as_str(), "why": note.why.as_str() });
     let notes: Vec<Value> = outcome.notes.iter().map(line).collect();
     let value = json!({ "ok": outcome.toml.is_some(), "secrets": outcome.secrets, "notes": notes });
     serde_json::to_string_pretty(&value).unwrap_or_default()

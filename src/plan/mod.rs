@@ -4,8 +4,8 @@
 
 mod address;
 mod facts;
-mod java_flags;
 pub mod import;
+mod java_flags;
 pub mod java_support;
 mod kafka;
 pub mod layout;

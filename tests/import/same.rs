@@ -49,18 +49,41 @@ fn rendered(outcome: &Outcome, node: &str) -> BTreeMap<(Role, String), String> {
 /// Keys of the broker that operators set, with values that a start would take.
 fn broker_key() -> impl Strategy<Value = (String, String)> {
     let numbers = prop::sample::select(vec![
-        "num.network.threads", "num.io.threads", "num.partitions", "num.recovery.threads.per.data.dir", "log.retention.hours",
-        "offsets.topic.replication.factor", "transaction.state.log.replication.factor", "transaction.state.log.min.isr",
-        "default.replication.factor", "min.insync.replicas", "message.max.bytes", "replica.fetch.wait.max.ms",
-        "replica.fetch.backoff.ms", "group.initial.rebalance.delay.ms", "zookeeper.session.timeout.ms",
-        "zookeeper.connection.timeout.ms", "reserved.broker.max.id", "num.replica.fetchers",
+        "num.network.threads",
+        "num.io.threads",
+        "num.partitions",
+        "num.recovery.threads.per.data.dir",
+        "log.retention.hours",
+        "offsets.topic.replication.factor",
+        "transaction.state.log.replication.factor",
+        "transaction.state.log.min.isr",
+        "default.replication.factor",
+        "min.insync.replicas",
+        "message.max.bytes",
+        "replica.fetch.wait.max.ms",
+        "replica.fetch.backoff.ms",
+        "group.initial.rebalance.delay.ms",
+        "zookeeper.session.timeout.ms",
+        "zookeeper.connection.timeout.ms",
+        "reserved.broker.max.id",
+        "num.replica.fetchers",
     ]);
     let values = prop::sample::select(vec!["0", "1", "2", "3", "8", "100", "168", "200", "18000", "6000", "1000"]);
     let flags = prop::sample::select(vec![
-        "unclean.leader.election.enable", "auto.create.topics.enable", "delete.topic.enable", "log.cleaner.enable",
-        "controlled.shutdown.enable", "auto.leader.rebalance.enable", "broker.id.generation.enable",
+        "unclean.leader.election.enable",
+        "auto.create.topics.enable",
+        "delete.topic.enable",
+        "log.cleaner.enable",
+        "controlled.shutdown.enable",
+        "auto.leader.rebalance.enable",
+        "broker.id.generation.enable",
     ]);
-    let texts = prop::sample::select(vec!["broker.rack", "ssl.keystore.password", "listener.name.x.sasl.jaas.config", "some.unknown-key"]);
+    let texts = prop::sample::select(vec![
+        "broker.rack",
+        "ssl.keystore.password",
+        "listener.name.x.sasl.jaas.config",
+        "some.unknown-key",
+    ]);
     prop_oneof![
         (numbers, values).prop_map(|(key, value)| (key.to_owned(), value.to_owned())),
         (flags, any::<bool>()).prop_map(|(key, value)| (key.to_owned(), value.to_string())),
@@ -70,8 +93,15 @@ fn broker_key() -> impl Strategy<Value = (String, String)> {
 
 fn zookeeper_key() -> impl Strategy<Value = (String, String)> {
     let keys = prop::sample::select(vec![
-        "tickTime", "initLimit", "syncLimit", "maxClientCnxns", "autopurge.snapRetainCount", "autopurge.purgeInterval",
-        "snapCount", "globalOutstandingLimit", "minSessionTimeout",
+        "tickTime",
+        "initLimit",
+        "syncLimit",
+        "maxClientCnxns",
+        "autopurge.snapRetainCount",
+        "autopurge.purgeInterval",
+        "snapCount",
+        "globalOutstandingLimit",
+        "minSessionTimeout",
     ]);
     let values = prop::sample::select(vec!["0", "3", "5", "10", "24", "2000", "60"]);
     let words = prop::sample::select(vec!["*", "srvr", "stat, ruok", "srvr,mntr", "ruok"]);
@@ -79,7 +109,8 @@ fn zookeeper_key() -> impl Strategy<Value = (String, String)> {
     prop_oneof![
         (keys, values).prop_map(|(key, value)| (key.to_owned(), value.to_owned())),
         words.prop_map(|value| ("4lw.commands.whitelist".to_owned(), value.to_owned())),
-        (flags, prop::sample::select(vec!["yes", "no", "true", "false"])).prop_map(|(k, v)| (k.to_owned(), v.to_owned())),
+        (flags, prop::sample::select(vec!["yes", "no", "true", "false"]))
+            .prop_map(|(k, v)| (k.to_owned(), v.to_owned())),
     ]
 }
 

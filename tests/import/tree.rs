@@ -97,11 +97,7 @@ impl Tree {
             .output()
             .expect("the binary runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&root, "TREE");
-        Ended {
-            out: text(&output.stdout),
-            err: text(&output.stderr),
-            code: output.status.code().expect("it exits"),
-        }
+        Ended { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code().expect("it exits") }
     }
 }
 

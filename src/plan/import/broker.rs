@@ -21,7 +21,11 @@ const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub(super) fn take(files: &Files<'_>, me: &Me, said: &mut Said, notes: &mut Notes) {
     let Some(file) = files.server else { return };
     for key in ["process.roles", "node.id"].into_iter().filter(|key| file.contains_key(*key)) {
-        notes.refuse(key, key, "Kafka without ZooKeeper (KRaft): kafka-node runs brokers that keep their state in ZooKeeper");
+        notes.refuse(
+            key,
+            key,
+            "Kafka without ZooKeeper (KRaft): kafka-node runs brokers that keep their state in ZooKeeper",
+        );
     }
     connect(files, file, said, notes);
     listeners(file, me, said, notes);
@@ -37,7 +41,11 @@ pub(super) fn meta(inputs: &Inputs, notes: &mut Notes) -> Option<Option<i64>> {
             match slot {
                 Some((first, path)) if first != value => {
                     let what = format!("{key} is {first} in {path} and {value} in {}", text.path);
-                    notes.refuse("", &what, "the directories belong to different brokers or clusters: Kafka does not start so either");
+                    notes.refuse(
+                        "",
+                        &what,
+                        "the directories belong to different brokers or clusters: Kafka does not start so either",
+                    );
                     return None;
                 }
                 Some(_) => {}
@@ -75,7 +83,9 @@ fn connect(files: &Files<'_>, file: &Effective, said: &mut Said, notes: &mut Not
         let (host, its) = entry.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).unwrap_or((entry, "2181"));
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let alias = |other: &str| {
-            let same = |(address, name): &(String, String)| (address == host && name == other) || (name == host && address == other);
+            let same = |(address, name): &(String, String)| {
+                (address == host && name == other) || (name == host && address == other)
+            };
             files.inputs.hosts.iter().any(same)
         };
         let node = said.nodes.iter().filter(|node| node.roles.zookeeper).find(|node| {
@@ -143,7 +153,9 @@ fn listeners(file: &Effective, me: &Me, said: &mut Said, notes: &mut Notes) {
     }
     bind(host, written, me, said, notes);
     let advertised = match file.get("advertised.listeners") {
-        Some(text) => listener(text).filter(|(name, ..)| *name == "PLAINTEXT").map(|(_, host, port)| (host.to_owned(), port)),
+        Some(text) => {
+            listener(text).filter(|(name, ..)| *name == "PLAINTEXT").map(|(_, host, port)| (host.to_owned(), port))
+        }
         None => {
             let host = file.get("advertised.host.name").map_or(host, String::as_str);
             let port = file.get("advertised.port").and_then(|port| port.parse().ok()).unwrap_or(port);
@@ -183,7 +195,11 @@ fn advertise(host: &str, written: Option<&String>, me: &Me, said: &mut Said, not
     let shown = written.map_or("", String::as_str);
     if EVERYWHERE.contains(&host) || host == "::" {
         let what = format!("no host in {key}: the broker advertised the full name of the machine");
-        notes.danger(key, &what, format!("kafka-node advertises {}; set [[node]] advertised where clients need another", me.name));
+        notes.danger(
+            key,
+            &what,
+            format!("kafka-node advertises {}; set [[node]] advertised where clients need another", me.name),
+        );
     } else if host == me.name {
         if written.is_some() {
             notes.taken(key, shown, "the default of [kafka] advertised: the name of each node");
@@ -195,7 +211,11 @@ fn advertise(host: &str, written: Option<&String>, me: &Me, said: &mut Said, not
         own(me, said, |node| node.advertised = Some(host.to_owned()));
         notes.by_node(key, shown, format!("[[node]] advertised of {}; {OTHERS}", me.name));
         if LOOPBACK.contains(&host) {
-            notes.danger("", &format!("the broker advertises {host}"), "clients and brokers of other machines cannot reach it there");
+            notes.danger(
+                "",
+                &format!("the broker advertises {host}"),
+                "clients and brokers of other machines cannot reach it there",
+            );
         }
     }
 }
@@ -210,7 +230,8 @@ fn several(file: &Effective, text: &str, me: &Me, said: &mut Said, notes: &mut N
     for (key, value) in [("listeners", text), ("advertised.listeners", advertised.as_str())] {
         if me.is_named_in(value) {
             said.own_property(Role::Kafka, key, value, &me.name);
-            let why = "[kafka.properties], with the name of this node in it: on another node the line must name that one";
+            let why =
+                "[kafka.properties], with the name of this node in it: on another node the line must name that one";
             notes.by_node(key, value, why);
         } else {
             said.property(Role::Kafka, key, value);

@@ -30,7 +30,11 @@ pub(super) fn take(files: &Files<'_>, said: &mut Said, notes: &mut Notes) -> Opt
         return None;
     };
     if file.contains_key("dynamicConfigFile") {
-        notes.refuse("dynamicConfigFile", "dynamicConfigFile", "members that ZooKeeper keeps in a file of its own: kafka-node names them itself");
+        notes.refuse(
+            "dynamicConfigFile",
+            "dynamicConfigFile",
+            "members that ZooKeeper keeps in a file of its own: kafka-node names them itself",
+        );
         return None;
     }
     let broker_id = broker_id(files, notes)?;
@@ -45,7 +49,10 @@ pub(super) fn take(files: &Files<'_>, said: &mut Said, notes: &mut Notes) -> Opt
     match (own, me, broker_id) {
         (None, Some(id), _) => {
             let known: Vec<String> = members.iter().map(|member| member.id.to_string()).collect();
-            let why = format!("zookeeper.properties has server.{} and no server.{id}: ZooKeeper does not start so either", known.join(", server."));
+            let why = format!(
+                "zookeeper.properties has server.{} and no server.{id}: ZooKeeper does not start so either",
+                known.join(", server.")
+            );
             notes.refuse("", &format!("myid is {id}"), why);
             return None;
         }
@@ -53,8 +60,14 @@ pub(super) fn take(files: &Files<'_>, said: &mut Said, notes: &mut Notes) -> Opt
             notes.refuse("broker.id", &format!("broker.id is {broker} and myid is {}", member.id), RENUMBER);
             return None;
         }
-        (None, None, Some(broker)) if members.iter().any(|member| member.id == broker || is_mine(inputs, &member.host)) => {
-            notes.refuse("", "there is no myid in dataDir", "a member without its number does not start; was the right dataDir read, and by root?");
+        (None, None, Some(broker))
+            if members.iter().any(|member| member.id == broker || is_mine(inputs, &member.host)) =>
+        {
+            notes.refuse(
+                "",
+                "there is no myid in dataDir",
+                "a member without its number does not start; was the right dataDir read, and by root?",
+            );
             return None;
         }
         (None, None, None) => {
@@ -75,14 +88,25 @@ pub(super) fn take(files: &Files<'_>, said: &mut Said, notes: &mut Notes) -> Opt
     }
     if let (None, Some(id), Some(name)) = (&me, broker_id, inputs.host_names.last()) {
         let roles = Roles { zookeeper: false, kafka: true };
-        said.nodes.push(SaidNode { name: name.clone(), address: name.clone(), id, roles, bind: None, advertised: None });
+        said.nodes.push(SaidNode {
+            name: name.clone(),
+            address: name.clone(),
+            id,
+            roles,
+            bind: None,
+            advertised: None,
+        });
         notes.by_node("", name, format!("a broker without a member, number {id}; other such brokers are not known from here: add their [[node]]s"));
         me = Some(Me { name: name.clone(), address: name.clone() });
     }
     let me = me?;
     if !inputs.host_names.is_empty() && !inputs.host_names.iter().any(|name| name.eq_ignore_ascii_case(&me.name)) {
         let what = format!("this machine is called {}, and its [[node]] {}", inputs.host_names.join(" or "), me.name);
-        notes.danger("", &what, format!("write KAFKA_NODE_NAME={} into /etc/sysconfig/kafka-node on this machine", me.name));
+        notes.danger(
+            "",
+            &what,
+            format!("write KAFKA_NODE_NAME={} into /etc/sysconfig/kafka-node on this machine", me.name),
+        );
     }
     if own.is_some() {
         client_address(file, &me, inputs, notes);
@@ -112,7 +136,11 @@ fn broker_id(files: &Files<'_>, notes: &mut Notes) -> Option<Option<i64>> {
         (Some(Ok(id)), _) if id >= 0 => id,
         (_, Some(kept)) => kept,
         (_, None) => {
-            notes.refuse("broker.id", "no broker.id and no meta.properties with it", "the broker has no number yet: give it one");
+            notes.refuse(
+                "broker.id",
+                "no broker.id and no meta.properties with it",
+                "the broker has no number yet: give it one",
+            );
             return None;
         }
     };
@@ -141,7 +169,11 @@ fn my_id(inputs: &Inputs, notes: &mut Notes) -> Option<Option<i64>> {
 }
 
 /// Every `server.N`; without any, the one member that this node is.
-fn members(files: &Files<'_>, (my_id, broker_id): (Option<i64>, Option<i64>), notes: &mut Notes) -> Option<Vec<Member>> {
+fn members(
+    files: &Files<'_>,
+    (my_id, broker_id): (Option<i64>, Option<i64>),
+    notes: &mut Notes,
+) -> Option<Vec<Member>> {
     let file = files.zookeeper?;
     let mut members = Vec::new();
     let mut sound = true;
@@ -248,12 +280,18 @@ fn node(inputs: &Inputs, member: &Member, short: bool, is_me: bool, files: &File
 
 fn client_address(file: &Effective, me: &Me, inputs: &Inputs, notes: &mut Notes) {
     let key = "clientPortAddress";
-    let now = format!("kafka-node serves clients at {} and nowhere else; what dials localhost must dial that", me.address);
+    let now =
+        format!("kafka-node serves clients at {} and nowhere else; what dials localhost must dial that", me.address);
     let Some(value) = file.get(key) else {
         notes.danger(key, "clientPortAddress is not set: ZooKeeper served clients on every address", now);
         return;
     };
-    let known = |host: &str| inputs.hosts.iter().any(|(address, name)| (address == value && name == host) || (address == host && name == value));
+    let known = |host: &str| {
+        inputs
+            .hosts
+            .iter()
+            .any(|(address, name)| (address == value && name == host) || (address == host && name == value))
+    };
     if *value == me.address {
         notes.taken(key, value, "[[node]] address");
     } else if *value == me.name || known(&me.address) || known(&me.name) {

@@ -4,10 +4,10 @@
 
 use crate::model::Role;
 
+use super::Inputs;
 use super::note::{Notes, shown};
 use super::said::Said;
 use super::unit::{Unit, words};
-use super::Inputs;
 
 /// `LimitNOFILE=` of `kafka-node.service`.
 const OPEN_FILES: u64 = 262_144;
@@ -47,7 +47,11 @@ pub(super) fn take(inputs: &Inputs, said: &mut Said, notes: &mut Notes) {
                 None => {
                     java = Some(home);
                     said.set_text("java.home", home);
-                    notes.taken("", &format!("JAVA_HOME={home}"), "[java] home; \"auto\" would follow an update of Java");
+                    notes.taken(
+                        "",
+                        &format!("JAVA_HOME={home}"),
+                        "[java] home; \"auto\" would follow an update of Java",
+                    );
                 }
             }
         }
@@ -64,20 +68,33 @@ fn options(role: Role, unit: &Unit, said: &mut Said, notes: &mut Notes) {
     let of = |name: &str| words(unit.environment.get(name).map_or("", String::as_str));
     let mut kept: Vec<String> = Vec::new();
     let heap_options = of("KAFKA_HEAP_OPTS");
-    let size = |flag: &str| heap_options.iter().rev().find_map(|option| option.strip_prefix(flag)).map(str::to_lowercase);
+    let size =
+        |flag: &str| heap_options.iter().rev().find_map(|option| option.strip_prefix(flag)).map(str::to_lowercase);
     match (size("-Xmx"), size("-Xms")) {
         (Some(most), least) if least.is_none() || least.as_ref() == Some(&most) => {
             said.set_text(heap, &most);
             let rest = heap_options.iter().filter(|option| !option.starts_with("-Xm"));
             kept.extend(rest.cloned());
-            notes.taken("", &format!("KAFKA_HEAP_OPTS={} ({role})", heap_options.join(" ")), format!("[{role}] heap; \"auto\" would measure it"));
+            notes.taken(
+                "",
+                &format!("KAFKA_HEAP_OPTS={} ({role})", heap_options.join(" ")),
+                format!("[{role}] heap; \"auto\" would measure it"),
+            );
         }
         (None, None) if heap_options.is_empty() => {
-            notes.left("", &format!("no KAFKA_HEAP_OPTS ({role}): the fixed heap of the scripts"), format!("[{role}] heap is measured from the memory of the node"));
+            notes.left(
+                "",
+                &format!("no KAFKA_HEAP_OPTS ({role}): the fixed heap of the scripts"),
+                format!("[{role}] heap is measured from the memory of the node"),
+            );
         }
         _ => {
             kept.extend(heap_options.iter().cloned());
-            notes.taken("", &format!("KAFKA_HEAP_OPTS={} ({role})", heap_options.join(" ")), format!("[{role}] jvm_options"));
+            notes.taken(
+                "",
+                &format!("KAFKA_HEAP_OPTS={} ({role})", heap_options.join(" ")),
+                format!("[{role}] jvm_options"),
+            );
         }
     }
     for name in ["KAFKA_JVM_PERFORMANCE_OPTS", "KAFKA_OPTS"] {
@@ -105,7 +122,10 @@ fn jmx(role: Role, unit: &Unit, options: &[String], kept: &mut Vec<String>, note
     let off = |what: &str| options.iter().any(|option| *option == format!("{JMX}.{what}=false"));
     let remote = port.is_some() || options.iter().any(|option| option.starts_with(&format!("{JMX}.port=")));
     if remote && (options.is_empty() || off("authenticate")) {
-        let what = format!("JMX without authentication at port {} ({role})", port.map_or("said in KAFKA_JMX_OPTS", String::as_str));
+        let what = format!(
+            "JMX without authentication at port {} ({role})",
+            port.map_or("said in KAFKA_JMX_OPTS", String::as_str)
+        );
         let why = format!(
             "who reaches that port runs code as the broker's user: not taken over. [{role}] jvm_options takes {JMX}.port and \
              {JMX}.password.file, or an agent"
@@ -141,7 +161,11 @@ fn log_file(
             Some(file) if !file.ends_with("/config/log4j.properties") && file.starts_with('/') => {
                 let file = format!("/{}", file.trim_start_matches('/'));
                 own = true;
-                notes.taken("", &format!("{option} ({role})"), format!("[{role}] log4j; without it the journal gets each record with its level"));
+                notes.taken(
+                    "",
+                    &format!("{option} ({role})"),
+                    format!("[{role}] log4j; without it the journal gets each record with its level"),
+                );
                 said.set_text(key, &file);
             }
             Some(_) => notes.left("", &format!("{option} ({role})"), "kafka-node writes its own, for the journal"),
@@ -154,9 +178,15 @@ fn log_file(
     match directory {
         Some(directory) if own => {
             kept.push(format!("-Dkafka.logs.dir={directory}"));
-            notes.taken("", &format!("LOG_DIR={directory} ({role})"), "-Dkafka.logs.dir, which the log4j file may name");
+            notes.taken(
+                "",
+                &format!("LOG_DIR={directory} ({role})"),
+                "-Dkafka.logs.dir, which the log4j file may name",
+            );
         }
-        Some(directory) => notes.left("", &format!("LOG_DIR={directory} ({role})"), "logs go to the journal; old files may be deleted"),
+        Some(directory) => {
+            notes.left("", &format!("LOG_DIR={directory} ({role})"), "logs go to the journal; old files may be deleted")
+        }
         None => {}
     }
 }

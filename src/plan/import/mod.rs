@@ -18,8 +18,8 @@ use crate::config;
 use crate::model::Role;
 
 use super::properties::parse;
-pub use note::{Kind, Note};
 use note::Notes;
+pub use note::{Kind, Note};
 use said::Said;
 use unit::Unit;
 
@@ -133,12 +133,7 @@ const MARKS: [(Role, &[&str]); 2] = [
     (Role::Kafka, &["broker.id", "zookeeper.connect", "listeners", "log.dirs", "log.dir", "process.roles"]),
 ];
 
-fn effective(
-    text: Option<&Text>,
-    role: Role,
-    notes: &mut Notes,
-    nonsense: &mut Vec<String>,
-) -> Option<Effective> {
+fn effective(text: Option<&Text>, role: Role, notes: &mut Notes, nonsense: &mut Vec<String>) -> Option<Effective> {
     let text = text?;
     let binary = |byte: &u8| *byte < 9 || (14..32).contains(byte) || *byte == 127;
     if text.bytes.iter().any(binary) {
@@ -156,7 +151,8 @@ fn effective(
             notes.danger("", &format!("{} and {}", masked(&first), masked(&value)), why);
         }
     }
-    let is = |role: Role| MARKS.iter().any(|(its, marks)| *its == role && marks.iter().any(|key| all.contains_key(*key)));
+    let is =
+        |role: Role| MARKS.iter().any(|(its, marks)| *its == role && marks.iter().any(|key| all.contains_key(*key)));
     let other = if role == Role::Kafka { Role::ZooKeeper } else { Role::Kafka };
     let name = |role: Role| if role == Role::Kafka { "server.properties" } else { "zookeeper.properties" };
     if !is(role) {

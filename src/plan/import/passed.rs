@@ -43,7 +43,11 @@ const KAFKA_DEFAULTS: [(&str, &str); 11] = [
 /// What the stock file sets for a developer's machine: each with what stands in its place.
 const FOR_DEVELOPMENT: [(&str, &str, &str); 2] = [
     ("num.recovery.threads.per.data.dir", "1", "the stock file's; kafka-node writes one for each core"),
-    ("group.initial.rebalance.delay.ms", "0", "the stock file's, for development; Kafka's default of 3 s stands in its place"),
+    (
+        "group.initial.rebalance.delay.ms",
+        "0",
+        "the stock file's, for development; Kafka's default of 3 s stands in its place",
+    ),
 ];
 const REPLICAS: [&str; 4] = [
     "offsets.topic.replication.factor",
@@ -53,9 +57,24 @@ const REPLICAS: [&str; 4] = [
 ];
 /// Taken over, and dangerous: key, value, and why.
 const UNWISE: [(Role, &str, &str, &str); 5] = [
-    (Role::Kafka, "unclean.leader.election.enable", "true", "a replica that is behind may become leader, and what it lacks is lost: remove it unless loss is meant"),
-    (Role::Kafka, "log.cleaner.enable", "false", "compacted topics, the consumers' offsets among them, grow without end"),
-    (Role::ZooKeeper, "autopurge.purgeInterval", "0", "snapshots are never purged and fill the disk: remove it, kafka-node purges each day"),
+    (
+        Role::Kafka,
+        "unclean.leader.election.enable",
+        "true",
+        "a replica that is behind may become leader, and what it lacks is lost: remove it unless loss is meant",
+    ),
+    (
+        Role::Kafka,
+        "log.cleaner.enable",
+        "false",
+        "compacted topics, the consumers' offsets among them, grow without end",
+    ),
+    (
+        Role::ZooKeeper,
+        "autopurge.purgeInterval",
+        "0",
+        "snapshots are never purged and fill the disk: remove it, kafka-node purges each day",
+    ),
     (Role::ZooKeeper, "forceSync", "no", "a power cut loses what the ensemble has agreed to"),
     (Role::ZooKeeper, "skipACL", "yes", "everybody may change everything in ZooKeeper"),
 ];
@@ -83,7 +102,9 @@ pub(super) fn take(files: &Files<'_>, me: &Me, said: &mut Said, notes: &mut Note
     for (role, ours) in &ours {
         let file = if *role == Role::Kafka { files.server } else { files.zookeeper };
         let Some(file) = file.filter(|_| config.this_node().roles.has(*role)) else { continue };
-        let judged = |key: &str| JUDGED.contains(&key) || ["dataDir", "log.dirs", "log.dir"].contains(&key) || key.starts_with("server.");
+        let judged = |key: &str| {
+            JUDGED.contains(&key) || ["dataDir", "log.dirs", "log.dir"].contains(&key) || key.starts_with("server.")
+        };
         for (key, value) in file.iter().filter(|(key, _)| !judged(key)) {
             one(Passing { role: *role, file, ours, brokers, me }, key, value, said, notes);
         }
@@ -100,7 +121,8 @@ struct Passing<'a> {
 }
 
 fn one(at: Passing<'_>, key: &str, value: &str, said: &mut Said, notes: &mut Notes) {
-    if let Some((.., why)) = UNWISE.iter().find(|(role, its, bad, _)| *role == at.role && *its == key && *bad == value) {
+    if let Some((.., why)) = UNWISE.iter().find(|(role, its, bad, _)| *role == at.role && *its == key && *bad == value)
+    {
         said.property(at.role, key, value);
         notes.taken(key, value, format!("[{}.properties]", at.role));
         notes.danger("", &shown(key, value), *why);
@@ -136,7 +158,11 @@ fn one(at: Passing<'_>, key: &str, value: &str, said: &mut Said, notes: &mut Not
         let word = if secret { ", in clear: keep the file at mode 0640" } else { "" };
         if key == "broker.rack" || at.me.is_named_in(value) {
             said.own_property(at.role, key, value, &at.me.name);
-            notes.by_node(key, value, format!("[{}.properties]{word}: on another node the line has its own value", at.role));
+            notes.by_node(
+                key,
+                value,
+                format!("[{}.properties]{word}: on another node the line has its own value", at.role),
+            );
         } else {
             said.property(at.role, key, value);
             notes.taken(key, value, format!("[{}.properties]{word}", at.role));

@@ -23,7 +23,9 @@ pub(super) fn prove(files: &Files<'_>, me: &Me, said: &Said, notes: &mut Notes) 
             notes.refuse("", &format!("the file does not load on {}", node.name), errors);
         }
     }
-    for (role, rendered) in [(Role::ZooKeeper, zookeeper::properties(&config)), (Role::Kafka, kafka::properties(&config, 1))] {
+    for (role, rendered) in
+        [(Role::ZooKeeper, zookeeper::properties(&config)), (Role::Kafka, kafka::properties(&config, 1))]
+    {
         let file = if role == Role::Kafka { files.server } else { files.zookeeper };
         let Some(file) = file.filter(|_| config.this_node().roles.has(role)) else { continue };
         for (key, value) in file.iter().filter(|(key, _)| !notes.explains(key)).collect::<Vec<_>>() {
@@ -34,7 +36,8 @@ pub(super) fn prove(files: &Files<'_>, me: &Me, said: &Said, notes: &mut Notes) 
                 notes.refuse(key, &shown(key, value), why);
             }
         }
-        let new: Vec<&str> = rendered.keys().filter(|key| !file.contains_key(*key) && !key.starts_with("server.")).collect();
+        let new: Vec<&str> =
+            rendered.keys().filter(|key| !file.contains_key(*key) && !key.starts_with("server.")).collect();
         if !new.is_empty() {
             let what = format!("not set so far ({role}): {}", new.join(", "));
             notes.left("", &what, "kafka-node writes them; kafka-node plan says each value with its reason");
@@ -64,9 +67,14 @@ fn plain(key: &str, value: &str) -> String {
         "advertised.listeners" => value.replace(' ', ""),
         "log.dirs" | "dataDir" => {
             let parts = value.split(',').map(|part| part.trim().trim_end_matches('/')).filter(|part| !part.is_empty());
-            parts.map(|part| part.split('/').filter(|name| !name.is_empty()).collect::<Vec<_>>().join("/")).collect::<Vec<_>>().join(",")
+            parts
+                .map(|part| part.split('/').filter(|name| !name.is_empty()).collect::<Vec<_>>().join("/"))
+                .collect::<Vec<_>>()
+                .join(",")
         }
-        key if key.starts_with("server.") => value.replace(":participant", "").split(';').next().unwrap_or(value).to_owned(),
+        key if key.starts_with("server.") => {
+            value.replace(":participant", "").split(';').next().unwrap_or(value).to_owned()
+        }
         _ => value.to_owned(),
     }
 }

@@ -129,7 +129,9 @@ impl Said {
         let _ = write!(text, "\n[{table}.properties]\n");
         for (key, value) in properties {
             if self.own.contains(key) {
-                text.push_str("# Of this node alone: the others have their own value here, or in a drop-in in conf.d/.\n");
+                text.push_str(
+                    "# Of this node alone: the others have their own value here, or in a drop-in in conf.d/.\n",
+                );
             }
             let _ = writeln!(text, "{} = {}", quoted(key), quoted(value));
         }
