@@ -66,11 +66,11 @@ pub(super) fn import(args: &ImportArgs) -> Exit {
         complain("nothing was written: what cannot be taken over stands in the report");
         return Exit::No;
     };
-    if let Some(out) = &args.out {
-        if let Err(error) = write(out, toml, args.force) {
-            complain(&format!("error: {}: {error}", out.display()));
-            return Exit::No;
-        }
+    if let Some(out) = &args.out
+        && let Err(error) = write(out, toml, args.force)
+    {
+        complain(&format!("error: {}: {error}", out.display()));
+        return Exit::No;
     }
     match (args.json, &args.out) {
         (true, _) => drop(say(&report_json(&outcome))),
