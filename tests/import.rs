@@ -120,6 +120,11 @@ const TAKEN: [(&str, Change); 5] = [
         );
         tree.replace(SERVER, "log.dirs=/tmp/kafka-logs", "log.dirs=/data/kafka");
         tree.write("etc/hostname", "web7\n");
+        tree.write(
+            "etc/systemd/system/zookeeper.service.d/jmx.conf",
+            "[Service]\nEnvironment=\"KAFKA_OPTS=-Dcom.sun.management.jmxremote.port=1 -Dcom.sun.management.jmxremote.authenticate=false -Dzookeeper.x=1\"\n\
+             Environment=KAFKA_LOG4J_OPTS=-Dlog4j.configuration=file:/etc/zk/log4j.properties LOG_DIR=/var/log/zk\n",
+        );
     }),
     ("one node alone, loopback, no units, words of Kafka 0.8", |tree| {
         fs::remove_dir_all(tree.at("etc/systemd")).expect("removed");
@@ -207,7 +212,13 @@ fn nonsense_is_refused_with_its_path() {
     insta::assert_snapshot!(text);
 }
 
-const NONSENSE: [(&str, Change); 6] = [
+const NONSENSE: [(&str, Change); 7] = [
+    ("variables that are missing", |tree| {
+        tree.write(
+            "etc/systemd/system/kafka.service.d/a.conf",
+            "[Service]\nEnvironmentFile=/etc/none\nEnvironmentFile=-/etc/may\n",
+        );
+    }),
     ("binary", |tree| tree.write(SERVER, [0x7f, b'E', b'L', b'F', 0, 0, 1])),
     ("not its properties", |tree| tree.write(SERVER, "{\"broker\": 1}\n[toml]\na = 1\n")),
     ("the two files exchanged", |tree| {
@@ -226,17 +237,14 @@ const NONSENSE: [(&str, Change); 6] = [
 fn a_file_that_may_not_be_read_is_said_to_be_so() {
     use std::os::unix::fs::PermissionsExt;
     let tree = Tree::founding(1);
-    fs::set_permissions(tree.at(SERVER), fs::Permissions::from_mode(0)).expect("set");
-    // Root reads it all the same.
-    let root = fs::read(tree.at(SERVER)).is_ok();
-    let ended = tree.import(&[]);
-    match root {
-        true => assert_eq!(ended.code, 0, "{}", ended.shown()),
-        false => {
-            let words = format!("error: TREE/{SERVER} cannot be read: permission denied; run import as root\n");
-            assert_eq!((ended.code, ended.err), (78, words));
-        }
-    }
+    let set = |path: &str, mode| fs::set_permissions(tree.at(path), fs::Permissions::from_mode(mode)).expect("set");
+    set("", 0o755);
+    set(SERVER, 0o000);
+    // Root reads it all the same: then somebody else asks, with a program that they may run.
+    let as_nobody = fs::read(tree.at(SERVER)).is_ok();
+    let ended = tree.import_as(as_nobody, &[]);
+    let words = format!("error: TREE/{SERVER} cannot be read: permission denied; run import as root\n");
+    assert_eq!((ended.code, ended.err), (78, words));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -50,12 +51,12 @@ impl Tree {
     /// Node `node` of the founding cluster.
     pub fn founding(node: u32) -> Tree {
         let tree = Tree::empty();
-        tree.write(SERVER, &server_properties(node));
-        tree.write(ZOOKEEPER, &zookeeper_properties(node));
-        tree.write("data/zookeeper/myid", &format!("{node}\n"));
-        tree.write("etc/hostname", &format!("kafkanode{node}\n"));
-        tree.write("etc/systemd/system/zookeeper.service", &unit("zookeeper", "zookeeper.properties"));
-        tree.write("etc/systemd/system/kafka.service", &unit("kafka", "server.properties"));
+        tree.write(SERVER, server_properties(node));
+        tree.write(ZOOKEEPER, zookeeper_properties(node));
+        tree.write("data/zookeeper/myid", format!("{node}\n"));
+        tree.write("etc/hostname", format!("kafkanode{node}\n"));
+        tree.write("etc/systemd/system/zookeeper.service", unit("zookeeper", "zookeeper.properties"));
+        tree.write("etc/systemd/system/kafka.service", unit("kafka", "server.properties"));
         tree
     }
 
@@ -87,9 +88,24 @@ impl Tree {
 
     /// `kafka-node import --root TREE ARGS`, where `TREE` in an argument stands for the tree.
     pub fn import(&self, args: &[&str]) -> Ended {
+        self.import_as(false, args)
+    }
+
+    /// As `nobody` where that is asked, which root alone can do.
+    pub fn import_as(&self, nobody: bool, args: &[&str]) -> Ended {
+        let mut program = PathBuf::from(env!("CARGO_BIN_EXE_kafka-node"));
+        if nobody {
+            let copy = self.at("kafka-node");
+            fs::copy(program, &copy).expect("copied");
+            program = copy;
+        }
         let root = self.dir.path().display().to_string();
         let args: Vec<String> = args.iter().map(|arg| arg.replace("TREE", &root)).collect();
-        let output = Command::new(env!("CARGO_BIN_EXE_kafka-node"))
+        let mut command = Command::new(program);
+        if nobody {
+            command.uid(65_534).gid(65_534);
+        }
+        let output = command
             .args(["import", "--root", &root])
             .args(&args)
             .env_clear()

@@ -229,7 +229,7 @@ fn shared(file: &Effective, members: &[Member], said: &mut Said, notes: &mut Not
         if member.ports != first.ports || (member.client != first.client) {
             notes.refuse(&key, &format!("{key}={value}"), "members with other ports: they are the same on every node");
         } else if !value.is_empty() {
-            notes.taken(&key, value, "[[node]] name or address and id, [zookeeper] peer_port and election_port");
+            notes.taken(&key, value, "[[node]] name or address, and id, which its broker is taken to have too; [zookeeper] peer_port, election_port");
         }
     }
     said.set("zookeeper.peer_port", first.ports.0.to_string());

@@ -101,6 +101,8 @@ fn options(role: Role, unit: &Unit, said: &mut Said, notes: &mut Notes) {
         for option in of(name) {
             if STOCK.iter().any(|stock| option.starts_with(stock)) {
                 notes.left("", &format!("{option} ({role})"), "kafka-node gives the stock options that count itself");
+            } else if option.starts_with(JMX) {
+                kept.push(option);
             } else {
                 notes.taken("", &format!("{} ({role}, {name})", shown("", &option)), format!("[{role}] jvm_options"));
                 kept.push(option);
@@ -118,14 +120,17 @@ fn options(role: Role, unit: &Unit, said: &mut Said, notes: &mut Notes) {
 }
 
 fn jmx(role: Role, unit: &Unit, options: &[String], kept: &mut Vec<String>, notes: &mut Notes) {
+    // They may stand among the other options too.
+    let (others, all): (Vec<String>, Vec<String>) = kept.drain(..).partition(|option| !option.starts_with(JMX));
+    *kept = others;
+    let all: Vec<String> = all.into_iter().chain(options.iter().cloned()).collect();
+    let options = all.as_slice();
     let port = unit.environment.get("JMX_PORT");
+    let said = options.iter().find_map(|option| option.strip_prefix(JMX)?.strip_prefix(".port=")).unwrap_or_default();
     let off = |what: &str| options.iter().any(|option| *option == format!("{JMX}.{what}=false"));
     let remote = port.is_some() || options.iter().any(|option| option.starts_with(&format!("{JMX}.port=")));
     if remote && (options.is_empty() || off("authenticate")) {
-        let what = format!(
-            "JMX without authentication at port {} ({role})",
-            port.map_or("said in KAFKA_JMX_OPTS", String::as_str)
-        );
+        let what = format!("JMX without authentication at port {} ({role})", port.map_or(said, String::as_str));
         let why = format!(
             "who reaches that port runs code as the broker's user: not taken over. [{role}] jvm_options takes {JMX}.port and \
              {JMX}.password.file, or an agent"
@@ -136,7 +141,7 @@ fn jmx(role: Role, unit: &Unit, options: &[String], kept: &mut Vec<String>, note
     for option in options {
         notes.taken("", &format!("{} ({role})", shown("", option)), format!("[{role}] jvm_options"));
     }
-    kept.extend(options.iter().cloned());
+    kept.extend_from_slice(options);
     if let Some(port) = port.filter(|_| !options.is_empty()) {
         kept.push(format!("{JMX}.port={port}"));
         notes.taken("", &format!("JMX_PORT={port} ({role})"), format!("[{role}] jvm_options"));
