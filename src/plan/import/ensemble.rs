@@ -99,6 +99,10 @@ pub(super) fn take(files: &Files<'_>, said: &mut Said, notes: &mut Notes) -> Opt
         notes.by_node("", name, format!("a broker without a member, number {id}; other such brokers are not known from here: add their [[node]]s"));
         me = Some(Me { name: name.clone(), address: name.clone() });
     }
+    if files.server.is_none() {
+        let why = "the other nodes are taken to run both services: write roles where they do not";
+        notes.by_node("", "no server.properties: roles = [\"zookeeper\"]", why);
+    }
     let me = me?;
     if !inputs.host_names.is_empty() && !inputs.host_names.iter().any(|name| name.eq_ignore_ascii_case(&me.name)) {
         let what = format!("this machine is called {}, and its [[node]] {}", inputs.host_names.join(" or "), me.name);
