@@ -58,6 +58,7 @@ fn without_a_verb_or_with_an_unknown_one_it_says_what_there_is() {
             &["help", "run"],
             &["help", "history"],
             &["help", "logs"],
+            &["help", "import"],
             &["help", "sweep"]
         ]
     ));

@@ -9,6 +9,7 @@
 pub mod check;
 mod exit;
 mod history;
+mod import;
 mod logs;
 mod picture;
 mod plan;
@@ -108,6 +109,10 @@ enum Verb {
     ///
     /// Looks first, prints every step with its reason and its commands, and asks. What is so already is left alone, and nothing is undone; after a failure the next run goes on where this one ended. It does not start the service: systemctl enable --now kafka-node. Exits 0 when all is done or was so, 1 when a step cannot be done or failed, 2 when there is nobody to ask, 75 while another setup runs, 78 when the configuration is bad.
     Setup(setup::SetupArgs),
+    /// Make the configuration out of a hand-made node's files, with a report; changes nothing but --out
+    ///
+    /// Reads server.properties, zookeeper.properties, myid, meta.properties and both units with their drop-ins and variables. The configuration goes to stdout and the report to stderr, unless --out says a file. What it writes has been loaded for every node, and renders to the same values. Exits 0 when it is made, 1 when something cannot be taken over or the file is there already, 2 usage, 78 when a file cannot be read or is none of those.
+    Import(import::ImportArgs),
     /// End processes of this node that a supervisor left behind
     ///
     /// Refuses while a supervisor runs this node. Without --now only where a stop was intended: JVMs that outlived a crash of the supervisor go on serving.
@@ -143,6 +148,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::Logs(args) => logs::logs(&line.place, args),
         Verb::Verify(args) => with_config(&line.place, |config| Exit::from_code(verify::run(&config, &args))),
         Verb::Setup(args) => setup::setup(&line.place, &args),
+        Verb::Import(args) => import::import(&args),
         Verb::Sweep { now } => sweep::sweep(&line.place, now),
     }
 }

@@ -6,6 +6,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
 
+pub mod import;
 pub mod inspect;
 pub mod programs;
 pub mod setup;

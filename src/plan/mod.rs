@@ -4,6 +4,7 @@
 
 mod address;
 mod facts;
+pub mod import;
 mod java_flags;
 pub mod java_support;
 mod kafka;
