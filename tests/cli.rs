@@ -58,6 +58,7 @@ fn without_a_verb_or_with_an_unknown_one_it_says_what_there_is() {
             &["help", "run"],
             &["help", "history"],
             &["help", "logs"],
+            &["help", "import"],
             &["help", "sweep"]
         ]
     ));
@@ -77,6 +78,7 @@ fn without_a_configuration_every_verb_ends_with_78_and_says_where_it_looked() {
             &["why"],
             &["history"],
             &["verify"],
+            &["setup", "--yes"],
             &["sweep"]
         ]
     ));
@@ -121,7 +123,18 @@ fn the_history_is_shown_without_a_supervisor_as_far_as_it_is_understood() {
 #[test]
 fn without_java_a_run_ends_with_78_and_a_check_with_1() {
     let dir = configured();
-    insta::assert_snapshot!(check(dir.path(), &[&["run"], &["check"], &["check", "--json"], &["plan"]]));
+    insta::assert_snapshot!(check(dir.path(), &[&["run"], &["plan"]]));
+    // Whole outputs of a check are held by tests/check: what it finds depends on the machine.
+    let refusal = "[java] home DIR/no-java: is not a directory: point it at a directory that holds bin/java, or set";
+    let words = shown(dir.path(), &["check"]);
+    assert!(words.starts_with(&format!("$ kafka-node check\nrefused: {refusal} \"auto\"\n")), "{words}");
+    assert!(words.ends_with("\nnode1: cannot start as it is\n--- stderr\n--- exit 1\n"), "{words}");
+    let json = shown(dir.path(), &["check", "--json"]);
+    assert!(
+        json.contains("\"code\": \"java\"") && json.contains(&format!("\"text\": \"{refusal} \\\"auto\\\"\"")),
+        "{json}"
+    );
+    assert!(json.ends_with("\"ok\": false\n}\n--- stderr\n--- exit 1\n"), "{json}");
 }
 
 #[test]
@@ -135,6 +148,20 @@ fn paths_that_cannot_be_made_end_a_run_with_78() {
     let dir = configured();
     fs::write(dir.path().join("run"), "a file stands in the way").expect("written");
     insta::assert_snapshot!(check(dir.path(), &[&["run"]]));
+}
+
+#[test]
+fn a_setup_that_cannot_be_meant_so_is_refused_before_anything_is_looked_at() {
+    let dir = configured();
+    let lines: [&[&str]; 6] = [
+        &["help", "setup"],
+        &["setup", "--json"],
+        &["setup", "--yes", "--kafka", "k.tgz", "--sha512", "0D1A 0d1a"],
+        &["setup", "--yes", "--sha512", "0d1a"],
+        &["setup", "--yes", "--zone", "--x"],
+        &["setup", "--yes", "--zone", "a b"],
+    ];
+    insta::assert_snapshot!(check(dir.path(), &lines));
 }
 
 #[test]

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, u32)] = &[
     ("process", 5),
     ("notify", 5),
     ("cluster", 5),
+    ("host", 5),
     ("runtime", 6),
     ("cli", 7),
 ];
@@ -30,7 +31,7 @@ const ROOMS: &[(&str, u32)] = &[
 const PURE_ROOMS: &[&str] = &["model", "config", "plan", "supervise", "logs"];
 const IMPURE_IN_PURE_ROOMS: &[&str] = &["src/config/loader.rs"];
 /// Rooms of effects: one line in the room's `mod.rs` speaks for all its files.
-const EFFECT_ROOMS: &[&str] = &["process", "notify", "cluster", "runtime", "cli"];
+const EFFECT_ROOMS: &[&str] = &["process", "notify", "cluster", "host", "runtime", "cli"];
 /// Parsers in a room of probers.
 const PURE_IN_OBSERVE: &[&str] = &[
     "src/observe/hsperf.rs",
@@ -84,7 +85,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &["runtime", "cli", "src/cluster/registration.rs", "src/cluster/token.rs", "src/notify/history_entry.rs"],
     ),
     // journald takes a large entry as an open file.
-    ("nix", &["process", "observe", "runtime", "src/notify/oversized.rs"]),
+    ("nix", &["process", "observe", "host", "runtime", "src/notify/oversized.rs"]),
     ("libsystemd", &["notify"]),
     ("sd_notify", &["notify"]),
     ("signal_hook", &["runtime"]),

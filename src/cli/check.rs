@@ -1,41 +1,44 @@
 //! `kafka-node check`: could this node start? Every finding at once, each with what to do; nothing is changed.
 //!
-//! Absent on purpose: the findings themselves (`plan::preflight` judges, `observe` looks).
+//! Absent on purpose: the findings themselves (`plan::preflight` judges; `observe`, `host` and `cluster` look).
 //!
 //! Effects: a scratch directory for the JVM's proof, removed again.
+
+mod gather;
+mod topics;
 
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::logs::Priority;
 use crate::model::{Role, WaitReason};
-use crate::observe::{host, preflight, proof};
+use crate::observe::{preflight, proof};
+use crate::plan::Plan;
 use crate::plan::preflight::{Finding, Weight, judge};
-use crate::plan::{self, Plan};
 use crate::runtime::ask;
 use crate::runtime::status::StatusReport;
 
 use super::report::Report;
 use super::{Exit, PlaceArgs, load, say};
 
-/// Everything that was found, as `--json` prints it.
-#[derive(Debug, Serialize)]
-struct Verdict {
+pub use gather::{Eyes, examine};
+
+/// Everything that was found, the heaviest first.
+#[derive(Debug)]
+pub struct Verdict {
     node: String,
-    /// Nothing stands against a start but what may pass by itself.
-    ok: bool,
-    findings: Vec<Line>,
+    lines: Vec<Line>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct Line {
+    code: &'static str,
     service: Option<&'static str>,
-    /// `refuse`, `wait` or `warn`.
-    weight: &'static str,
+    weight: Weight,
     text: String,
     /// Empty where there is nothing to be done.
     remedy: String,
@@ -50,34 +53,22 @@ pub(super) fn check(place: &PlaceArgs, json: bool) -> Exit {
     };
     let verdict = look(config);
     match (json, report) {
-        (true, _) => drop(say(&serde_json::to_string_pretty(&verdict).unwrap_or_default())),
-        (false, Report::Streams) => drop(say(&words(&verdict))),
+        (true, _) => drop(say(&verdict.json())),
+        (false, Report::Streams) => drop(say(&verdict.words())),
         (false, Report::Journal) => each_by_itself(&verdict, report),
     }
-    if verdict.ok { Exit::Yes } else { Exit::No }
+    if verdict.ok() { Exit::Yes } else { Exit::No }
 }
 
 fn look(config: Config) -> Verdict {
-    let node = config.this_node().name.to_string();
     // Beside a running node, its own JVMs hold its ports, as they should.
     let running = ask::status(&config.paths.runtime_dir).ok();
-    let mut findings: Vec<Line> = running.iter().map(running_already).collect();
-    match host::facts(&config, &host::HostRoot::machine()) {
-        Err(refusal) => {
-            // Without the facts there is no plan, so the configuration's own warnings are all that can be added.
-            findings.push(Line::refusal(refusal.to_string(), String::new()));
-            findings.extend(config.warnings.iter().map(|warning| Line::warning(&warning.place, &warning.text)));
-        }
-        Ok(facts) => {
-            let plan = plan::make(config, facts);
-            let found = all_findings(&plan);
-            findings.extend(found.iter().filter(|finding| !is_ours(finding, running.as_ref())).map(Line::finding));
-            findings.extend(proven(&plan));
-            findings.extend(plan.warnings.iter().map(|warning| Line::warning(&warning.place, &warning.text)));
-        }
+    let (mut verdict, plan) = examine(config, &Eyes::own(), running.as_ref());
+    if let Some(plan) = plan {
+        verdict.lines.extend(proven(&plan));
+        verdict.sort();
     }
-    let ok = findings.iter().all(|line| line.weight != "refuse");
-    Verdict { node, ok, findings }
+    verdict
 }
 
 /// What the JVM says to its options. The proof that a start keeps lies in `cache_dir`; a check changes nothing there, and
@@ -87,7 +78,7 @@ fn proven(plan: &Plan) -> Vec<Line> {
     // Fails where the name is taken, so that nobody else's directory is ever used or removed.
     if let Err(error) = fs::DirBuilder::new().mode(0o700).create(&scratch) {
         let text = format!("the JVM was not asked for its options: cannot make {}: {error}", scratch.display());
-        return vec![Line::warning("", &text)];
+        return vec![Line::new("jvm-not-asked", Weight::Note, text)];
     }
     let mut plan = plan.clone();
     let (from, to) = (plan.config.paths.cache_dir.display().to_string(), scratch.display().to_string());
@@ -102,9 +93,13 @@ fn proven(plan: &Plan) -> Vec<Line> {
     let _ = fs::remove_dir_all(&scratch);
     match proven {
         Ok(proof) => {
-            proof.warnings.iter().map(|(role, words)| Line::warning("", &format!("{role}: {words}"))).collect()
+            let warnings = proof.warnings.iter();
+            warnings.map(|(role, words)| Line::new("jvm-options", Weight::Warn, format!("{role}: {words}"))).collect()
         }
-        Err(refusal) => vec![Line::refusal(refusal.to_string(), unproven_help(refusal.role))],
+        Err(refusal) => {
+            let line = Line::new("jvm-refuses", Weight::Refuse, refusal.to_string());
+            vec![Line { remedy: unproven_help(refusal.role), ..line }]
+        }
     }
 }
 
@@ -113,7 +108,7 @@ pub(super) fn unproven_help(role: Role) -> String {
     format!("mend [{role}] heap or jvm_options; kafka-node plan shows where each option comes from")
 }
 
-/// What the look before a start finds, for every service of the node.
+/// What the look before a start finds, for every service of the node; `run` is held back by it.
 pub(super) fn all_findings(plan: &Plan) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for role in Role::ALL {
@@ -134,7 +129,7 @@ fn running_already(report: &StatusReport) -> Line {
         "kafka-node runs this node already (pid {}); this is how the next start would find it",
         report.node.supervisor_pid
     );
-    Line::warning("", &text)
+    Line::new("running-already", Weight::Note, text)
 }
 
 /// The finding is about a JVM of the supervisor that runs this node.
@@ -146,52 +141,98 @@ fn is_ours(finding: &Finding, running: Option<&StatusReport>) -> bool {
 }
 
 impl Line {
+    fn new(code: &'static str, weight: Weight, text: String) -> Line {
+        Line { code, service: None, weight, text, remedy: String::new() }
+    }
+
     fn finding(finding: &Finding) -> Line {
         Line {
+            code: finding.code,
             service: finding.role.map(Role::as_str),
-            weight: match finding.weight {
-                Weight::Refuse => "refuse",
-                Weight::Wait => "wait",
-                Weight::Warn => "warn",
-            },
+            weight: finding.weight,
             text: finding.text.clone(),
             remedy: finding.remedy.clone(),
         }
     }
 
-    fn words(&self) -> String {
-        finding_words(self.weight, self.service, &self.text, &self.remedy)
-    }
-
-    fn refusal(text: String, remedy: String) -> Line {
-        Line { service: None, weight: "refuse", text, remedy }
-    }
-
-    fn warning(place: &str, text: &str) -> Line {
+    fn configuration(place: &str, text: &str) -> Line {
         let text = if place.is_empty() { text.to_owned() } else { format!("{place}: {text}") };
-        Line { service: None, weight: "warn", text, remedy: String::new() }
+        Line::new("configuration", Weight::Warn, text)
     }
-}
 
-fn words(verdict: &Verdict) -> String {
-    let mut text: String = verdict.findings.iter().map(Line::words).collect();
-    let _ = writeln!(text, "{}", verdict.summary());
-    text
+    fn words(&self) -> String {
+        finding_words(word(self.weight), self.service, &self.text, &self.remedy)
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "code": self.code,
+            "service": self.service,
+            "weight": word(self.weight),
+            "text": self.text,
+            "remedy": self.remedy,
+        })
+    }
 }
 
 /// In the journal a finding is an entry of its own, as loud as it is bad.
 fn each_by_itself(verdict: &Verdict, report: Report) {
-    for line in &verdict.findings {
-        let priority = if line.weight == "refuse" { Priority::Error } else { Priority::Warning };
+    for line in &verdict.lines {
+        let priority = match line.weight {
+            Weight::Refuse => Priority::Error,
+            Weight::Wait | Weight::Warn => Priority::Warning,
+            Weight::Advise | Weight::Note => Priority::Info,
+        };
         report.answer(priority, &line.words());
     }
-    report.answer(if verdict.ok { Priority::Info } else { Priority::Error }, &verdict.summary());
+    report.answer(if verdict.ok() { Priority::Info } else { Priority::Error }, &verdict.summary());
 }
 
 impl Verdict {
+    fn of(node: String, lines: Vec<Line>) -> Verdict {
+        let mut verdict = Verdict { node, lines };
+        verdict.sort();
+        verdict
+    }
+
+    /// The heaviest first; of one weight in the order they were looked for.
+    fn sort(&mut self) {
+        self.lines.sort_by_key(|line| std::cmp::Reverse(line.weight));
+    }
+
+    /// Nothing stands against a start but what may pass by itself.
+    pub fn ok(&self) -> bool {
+        self.lines.iter().all(|line| line.weight != Weight::Refuse)
+    }
+
+    /// For people: what, why, and how to mend it, line by line.
+    pub fn words(&self) -> String {
+        let mut text: String = self.lines.iter().map(Line::words).collect();
+        let _ = writeln!(text, "{}", self.summary());
+        text
+    }
+
+    /// For scripts: one JSON object; fields are added, never renamed.
+    pub fn json(&self) -> String {
+        let findings: Vec<Value> = self.lines.iter().map(Line::json).collect();
+        let whole = json!({"node": self.node, "ok": self.ok(), "findings": findings});
+        serde_json::to_string_pretty(&whole).unwrap_or_default()
+    }
+
     fn summary(&self) -> String {
-        let how = if self.ok { "nothing stands against a start" } else { "cannot start as it is" };
+        let how = if self.ok() { "nothing stands against a start" } else { "cannot start as it is" };
         format!("{}: {how}", self.node)
+    }
+}
+
+/// The weight as `--json` has it.
+fn word(weight: Weight) -> &'static str {
+    match weight {
+        Weight::Refuse => "refuse",
+        Weight::Wait => "wait",
+        Weight::Warn => "warn",
+        Weight::Advise => "advise",
+        Weight::Note => "note",
     }
 }
 
@@ -200,6 +241,8 @@ pub(super) fn finding_words(weight: &str, service: Option<&str>, text: &str, rem
     let word = match weight {
         "refuse" => "refused",
         "wait" => "would wait",
+        "advise" => "advice",
+        "note" => "note",
         _ => "warning",
     };
     let service = service.map(|service| format!("{service}: ")).unwrap_or_default();

@@ -6,14 +6,16 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
 
-mod check;
+pub mod check;
 mod exit;
 mod history;
+mod import;
 mod logs;
 mod picture;
 mod plan;
 mod report;
 mod run;
+mod setup;
 mod status;
 mod sweep;
 pub mod verify;
@@ -68,9 +70,9 @@ enum Verb {
     ///
     /// Starts ZooKeeper, waits for its quorum, starts Kafka, restarts what dies, and stops both in order on SIGTERM or SIGINT; a second signal skips waits. Exits 0 when everything stopped cleanly, 1 when not, 75 when another supervisor runs this node, 78 when the configuration or the machine cannot work as it is.
     Run,
-    /// Look whether this node could start: configuration, plan and machine; changes nothing
+    /// Look whether this node could start and serve well: configuration, plan, machine, peers, unit; changes nothing
     ///
-    /// Prints every finding with what to do about it. Exits 0 when nothing stands against a start (warnings and what may pass by itself included), 1 when the machine refuses it, 78 when the configuration is bad.
+    /// Prints every finding, the heaviest first, with what to do about it. Works as any user: what may not be read is noted, not guessed; root sees most. Exits 0 when nothing stands against a start (warnings, advice and what may pass by itself included), 1 when the machine refuses it, 78 when the configuration is bad.
     Check {
         /// Print the findings as JSON
         #[arg(long)]
@@ -103,6 +105,14 @@ enum Verb {
     Logs(logs::LogsArgs),
     /// Prove that the cluster works: produce through each broker, consume through each other
     Verify(verify::VerifyArgs),
+    /// Make this machine ready for the service, as root: user, directories, Kafka itself, firewall, kernel settings
+    ///
+    /// Looks first, prints every step with its reason and its commands, and asks. What is so already is left alone, and nothing is undone; after a failure the next run goes on where this one ended. It does not start the service: systemctl enable --now kafka-node. Exits 0 when all is done or was so, 1 when a step cannot be done or failed, 2 when there is nobody to ask, 75 while another setup runs, 78 when the configuration is bad.
+    Setup(setup::SetupArgs),
+    /// Make the configuration out of a hand-made node's files, with a report; changes nothing but --out
+    ///
+    /// Reads server.properties, zookeeper.properties, myid, meta.properties and both units with their drop-ins and variables. The configuration goes to stdout and the report to stderr, unless --out says a file. What it writes has been loaded for every node, and renders to the same values. Exits 0 when it is made, 1 when something cannot be taken over or the file is there already, 2 usage, 78 when a file cannot be read or is none of those.
+    Import(import::ImportArgs),
     /// End processes of this node that a supervisor left behind
     ///
     /// Refuses while a supervisor runs this node. Without --now only where a stop was intended: JVMs that outlived a crash of the supervisor go on serving.
@@ -137,6 +147,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Verb::History(args) => history::history(&line.place, &args),
         Verb::Logs(args) => logs::logs(&line.place, args),
         Verb::Verify(args) => with_config(&line.place, |config| Exit::from_code(verify::run(&config, &args))),
+        Verb::Setup(args) => setup::setup(&line.place, &args),
+        Verb::Import(args) => import::import(&args),
         Verb::Sweep { now } => sweep::sweep(&line.place, now),
     }
 }
@@ -189,9 +201,14 @@ fn host_names() -> Vec<String> {
     names
 }
 
-fn help() -> String {
+/// The command line as clap sees it: what the package's manual pages and completions are made from, outside the program.
+pub fn command() -> clap::Command {
     use clap::CommandFactory;
-    CommandLine::command().render_help().to_string()
+    CommandLine::command()
+}
+
+fn help() -> String {
+    command().render_help().to_string()
 }
 
 /// Prints to stdout. A reader that has gone (`| head`) is no fault of ours: `false` tells whoever would go on printing.

@@ -49,6 +49,17 @@ pub struct Partition {
     pub in_sync: Vec<BrokerId>,
 }
 
+/// What the cluster says of a topic without being asked for it by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedTopic {
+    /// Its name.
+    pub name: String,
+    /// It is Kafka's own.
+    pub internal: bool,
+    /// Replicas of the partition that has the fewest.
+    pub replicas: usize,
+}
+
 /// A topic to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic<'a> {
@@ -96,6 +107,21 @@ impl BrokerClient {
         };
         seen.partitions = Some(topic.partitions.iter().map(|p| (p.partition_index, partition(p))).collect());
         Ok(seen)
+    }
+
+    /// Every topic that has partitions, and how many brokers live.
+    pub async fn topics(&mut self, limit: Duration) -> Result<(Vec<ListedTopic>, usize), KafkaError> {
+        // No list asks for all of them.
+        let request = MetadataRequest::default().with_topics(None).with_allow_auto_topic_creation(false);
+        let answer = self.call(METADATA, limit, &request).await?;
+        let listed = answer.topics.iter().filter_map(|topic| {
+            Some(ListedTopic {
+                name: topic.name.as_ref()?.as_str().to_owned(),
+                internal: topic.is_internal,
+                replicas: topic.partitions.iter().map(|partition| partition.replica_nodes.len()).min()?,
+            })
+        });
+        Ok((listed.collect(), answer.brokers.len()))
     }
 
     /// Makes a topic. Only the controller can.

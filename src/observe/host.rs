@@ -12,7 +12,7 @@ use nix::unistd::{User, geteuid};
 
 use crate::config::Config;
 use crate::model::Role;
-use crate::plan::{HostFacts, KafkaInstall};
+use crate::plan::{HostFacts, Java, KafkaInstall};
 
 use super::java::{self, JavaRefusal};
 use super::{host_cgroup, java_version};
@@ -81,6 +81,11 @@ impl std::error::Error for HostRefusal {}
 pub fn facts(config: &Config, root: &HostRoot) -> Result<HostFacts, HostRefusal> {
     let kafka = kafka_install(config)?;
     let java = java::find(config, root).map_err(HostRefusal::Java)?;
+    facts_without(root, java, kafka)
+}
+
+/// Facts of the machine alone, beside a Java and a Kafka that are known.
+pub fn facts_without(root: &HostRoot, java: Java, kafka: KafkaInstall) -> Result<HostFacts, HostRefusal> {
     let path = root.at("/proc/meminfo");
     let memory =
         fs::read(&path).map_err(|error| HostRefusal::Memory { words: format!("{}: {error}", path.display()) })?;

@@ -8,9 +8,6 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -21,12 +18,13 @@ use crate::plan::Plan;
 use crate::plan::preflight::{BindSighting, BindState, Finding, Sightings, Weight};
 
 use super::host::{HostRoot, meminfo};
+use super::question::ask;
 use super::{preflight_directories, preflight_sockets};
+
+pub use super::preflight_directories::unmounted;
 
 /// How long a look may take in all.
 const LIMIT: Duration = Duration::from_secs(2);
-/// Threads that hung questions may hold; beyond it a question counts as unanswered at once.
-const HUNG: usize = 64;
 
 /// Looks for `role` on this machine.
 pub fn look(plan: &Plan, role: Role) -> Sightings {
@@ -163,14 +161,19 @@ fn resolve(host: &str) -> Result<IpAddr, String> {
 }
 
 /// The standard library wraps getaddrinfo's words in its own.
-fn resolver_words(error: &std::io::Error) -> String {
+pub(super) fn resolver_words(error: &std::io::Error) -> String {
     let words = error.to_string();
     words.strip_prefix("failed to lookup address information: ").unwrap_or(&words).to_string()
 }
 
 fn open_files() -> Option<u64> {
     // The soft limit is what the JVM starts with; HotSpot raises it to the hard one by itself (MaxFDLimit).
-    getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(_, hard)| hard)
+    hard_limit(Resource::RLIMIT_NOFILE)
+}
+
+/// What this process may raise its own limit to.
+pub(super) fn hard_limit(resource: Resource) -> Option<u64> {
+    getrlimit(resource).ok().map(|(_, hard)| hard)
 }
 
 /// `vm.swappiness` where there is swap.
@@ -178,40 +181,4 @@ fn swappiness(root: &HostRoot) -> Option<u64> {
     let swap = std::fs::read(root.at("/proc/meminfo")).ok().and_then(|bytes| meminfo(&bytes, "SwapTotal"))?;
     let text = std::fs::read_to_string(root.at("/proc/sys/vm/swappiness")).ok()?;
     text.trim().parse().ok().filter(|_| swap > 0)
-}
-
-/// A question on a thread of its own.
-struct Question<T> {
-    answer: Option<mpsc::Receiver<T>>,
-}
-
-/// Threads that are at work on a question.
-static ASKED: AtomicUsize = AtomicUsize::new(0);
-
-fn ask<T: Send + 'static>(question: impl FnOnce() -> T + Send + 'static) -> Question<T> {
-    /// Counts down when the thread ends, however it ends.
-    struct Counted;
-    impl Drop for Counted {
-        fn drop(&mut self) {
-            ASKED.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-    if ASKED.fetch_add(1, Ordering::Relaxed) >= HUNG {
-        drop(Counted);
-        return Question { answer: None };
-    }
-    let counted = Counted;
-    let (sender, answer) = mpsc::channel();
-    let spawned = thread::Builder::new().name("preflight".into()).spawn(move || {
-        let _counted = counted;
-        let _ = sender.send(question());
-    });
-    Question { answer: spawned.ok().map(|_| answer) }
-}
-
-impl<T> Question<T> {
-    /// The answer, if it comes before `deadline`.
-    fn answer(&self, deadline: Instant) -> Option<T> {
-        self.answer.as_ref()?.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
-    }
 }

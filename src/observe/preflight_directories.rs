@@ -35,14 +35,10 @@ pub(super) fn paths(config: &Config, role: Role) -> Vec<(&'static str, PathBuf)>
 
 /// Every data directory of `role`.
 pub(super) fn sightings(root: &HostRoot, config: &Config, role: Role) -> Vec<DirectorySighting> {
-    let configured = fs::read(root.at("/etc/fstab")).map(|bytes| fstab(&bytes)).unwrap_or_default();
-    let mounted = fs::read(root.at("/proc/self/mountinfo")).map(|bytes| mount_points(&bytes)).unwrap_or_default();
+    let mounts = Mounts::read(root);
     paths(config, role)
         .into_iter()
-        .map(|(key, path)| {
-            let unmounted = configured.iter().find(|point| path.starts_with(point) && !mounted.contains(point));
-            sighting(key, path.clone(), unmounted.map(|point| point.display().to_string()), role)
-        })
+        .map(|(key, path)| sighting(key, path.clone(), mounts.awaited_at(&path), role))
         .collect()
 }
 
@@ -65,6 +61,32 @@ pub(super) fn logging(config: &Config, role: Role) -> Vec<LoggingSighting> {
     };
     let found = found.into_iter().map(|(what, path, words)| LoggingSighting { what, path: path.clone(), words });
     found.collect()
+}
+
+/// The mount point of `/etc/fstab`, at `path` or above it, that is not mounted.
+pub fn unmounted(root: &HostRoot, path: &Path) -> Option<String> {
+    Mounts::read(root).awaited_at(path)
+}
+
+/// What shall be mounted, and what is.
+struct Mounts {
+    configured: Vec<PathBuf>,
+    mounted: Vec<PathBuf>,
+}
+
+impl Mounts {
+    fn read(root: &HostRoot) -> Mounts {
+        Mounts {
+            configured: fs::read(root.at("/etc/fstab")).map(|bytes| fstab(&bytes)).unwrap_or_default(),
+            mounted: fs::read(root.at("/proc/self/mountinfo")).map(|bytes| mount_points(&bytes)).unwrap_or_default(),
+        }
+    }
+
+    fn awaited_at(&self, path: &Path) -> Option<String> {
+        let mut points = self.configured.iter();
+        let point = points.find(|point| path.starts_with(point) && !self.mounted.contains(point));
+        point.map(|point| point.display().to_string())
+    }
 }
 
 fn sighting(key: &'static str, path: PathBuf, unmounted: Option<String>, role: Role) -> DirectorySighting {

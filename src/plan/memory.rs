@@ -79,7 +79,7 @@ fn share_of(text: &str, total: u64) -> Option<u64> {
 }
 
 /// A JVM size: digits and one of k, m, g, t.
-fn bytes(text: &str) -> Option<u64> {
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match text.get(digits.len()..)?.to_ascii_lowercase().as_str() {
         "" => 0,

@@ -4,6 +4,7 @@
 
 mod address;
 mod facts;
+pub mod import;
 mod java_flags;
 pub mod java_support;
 mod kafka;
@@ -14,6 +15,7 @@ mod memory;
 pub mod preflight;
 mod print;
 pub mod properties;
+pub mod setup;
 mod spec;
 mod zookeeper;
 

@@ -49,6 +49,11 @@ impl Properties {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
     }
 
+    /// Every key, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.key.as_str())
+    }
+
     /// The file: `head` as comment lines, then each property below its reason.
     pub fn render(&self, head: &str) -> String {
         let mut text = String::new();

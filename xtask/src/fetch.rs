@@ -7,6 +7,7 @@ pub mod journald;
 pub mod kafka;
 pub mod packages;
 pub mod wheel;
+pub mod zig;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

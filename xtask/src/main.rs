@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask fetch | demo | test | bench`. This file is the door: verbs and options.
+//! The project's own commands: `cargo xtask fetch | demo | test | bench | rpm | testbed`. This file is the door: verbs and options.
 //! Absent on purpose: anything a production node needs. Nothing here is part of the kafka-node binary.
 
 mod bench;
@@ -12,8 +12,10 @@ mod interrupt;
 mod places;
 mod proc;
 mod progress;
+mod rpm;
 mod stray;
 mod suite;
+mod testbed;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +50,10 @@ enum Verb {
         #[command(subcommand)]
         figure: Figure,
     },
+    /// Make the package for CentOS 7, EL8 and EL9, and print what it requires
+    Rpm(rpm::Options),
+    /// Three nodes with systemd in containers of this machine: boot, install, cut, test (as root)
+    Testbed(testbed::Options),
 }
 
 #[derive(Debug, Args)]
@@ -129,7 +135,13 @@ fn enter(verb: &Verb) -> Outcome<()> {
             demo::run(&places, &progress, &options).during(|| "run the demo".into())?;
         }
         Verb::Test { only } => suite::run(&places, &progress, *only).during(|| "pass the tests".into())?,
+        Verb::Rpm(options) => {
+            rpm::run(&places, &progress, options).during(|| "make the package".into())?;
+        }
         Verb::Bench { figure } => measure(&places, &progress, figure).during(|| "measure".into())?,
+        Verb::Testbed(options) => {
+            testbed::run(&places, &progress, options).during(|| "work with the test bed".into())?
+        }
     }
     Ok(())
 }

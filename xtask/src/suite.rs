@@ -15,7 +15,9 @@ use crate::fetch::java::Java;
 use crate::interrupt;
 use crate::places::Places;
 use crate::progress::{Progress, seconds};
+use crate::rpm;
 use crate::stray;
+use crate::testbed;
 
 /// The release binary may have this many bytes: 4 MB of 2^20 (ADR 17).
 pub const SIZE_LIMIT: u64 = 4 * 1024 * 1024;
@@ -25,7 +27,7 @@ const SCHEDULES: &str = "10000";
 /// A step of the test command, in the order they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Step {
-    /// Kafka, ZooKeeper, Java 11, Java 17 and a journald in the cache
+    /// Kafka, ZooKeeper, Java 11, Java 17 and a journald in the cache, rpmbuild on the machine
     Fetch,
     /// cargo fmt --check
     Fmt,
@@ -37,8 +39,11 @@ pub enum Step {
     Sim,
     /// The release build and its size
     Size,
+    /// One node under systemd in a container: start, kill -9, stop (as root; only when asked for by name)
+    Bed,
 }
 
+/// What runs when no step is named.
 const STEPS: [Step; 6] = [Step::Fetch, Step::Fmt, Step::Clippy, Step::Test, Step::Sim, Step::Size];
 
 impl Step {
@@ -50,6 +55,7 @@ impl Step {
             Self::Test => "test",
             Self::Sim => "sim",
             Self::Size => "size",
+            Self::Bed => "bed",
         }
     }
 }
@@ -74,11 +80,10 @@ struct Count {
 /// Runs all steps, or one with what it needs.
 pub fn run(places: &Places, progress: &Progress, only: Option<Step>) -> Outcome<()> {
     stray::adopt_orphans()?;
-    let wanted = |step: &Step| only.is_none_or(|only| only == *step);
     let mut ground = None;
     let mut lines = Vec::new();
     let mut failed = Vec::new();
-    for step in STEPS.into_iter().filter(wanted) {
+    for step in only.map_or(STEPS.to_vec(), |only| vec![only]) {
         let begun = Instant::now();
         progress.say(format!("== {} ==", step.name()));
         let done = perform(places, progress, step, &mut ground).and_then(tidy);
@@ -151,6 +156,7 @@ fn perform(places: &Places, progress: &Progress, step: Step, ground: &mut Option
             counted(command.env("KAFKA_NODE_SIM_SCHEDULES", SCHEDULES))
         }
         Step::Size => size(&cargo::kafka_node(places, progress, "release")?),
+        Step::Bed => testbed::short(places, progress).map(|()| String::new()),
     }
 }
 
@@ -158,6 +164,7 @@ fn lay_ground(places: &Places, progress: &Progress) -> Outcome<Ground> {
     let fetched = fetch::fetch(places, progress)?;
     let java_11 = fetch::java_11(places, progress)?;
     let java_17 = fetch::java_17(places, progress)?;
+    rpm::tools(places, progress)?;
     let systemd = fetch::journald::systemd(places, progress)?;
     Ok(Ground { kafka_home: fetched.kafka_home, java_11, java_17, systemd })
 }

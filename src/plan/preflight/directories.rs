@@ -19,7 +19,7 @@ const LOW_BYTES: u64 = 2048 * MIB;
 const FEW_FILES: u64 = 1000;
 
 /// Directories that a reboot or a cleaner empties.
-const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+pub(super) const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
 /// Everything about one directory.
 pub(super) fn judge(plan: &Plan, role: Role, seen: &DirectorySighting) -> Vec<Finding> {
@@ -28,12 +28,18 @@ pub(super) fn judge(plan: &Plan, role: Role, seen: &DirectorySighting) -> Vec<Fi
     if let Some(mount) = &seen.unmounted {
         let text = format!("{} {path} lies on {mount}, which is to be mounted (/etc/fstab) and is not yet", seen.key);
         let remedy = format!("mount {mount}, or take it out of /etc/fstab");
-        return vec![Finding::wait(role, text, remedy, WaitReason::Mount { path: mount.clone() })];
+        return vec![Finding::wait(
+            "directory-unmounted",
+            role,
+            text,
+            remedy,
+            WaitReason::Mount { path: mount.clone() },
+        )];
     }
     let mut findings = Vec::new();
     findings.extend(temporary(plan, role, seen));
     let user = &plan.facts.user;
-    let (what, remedy) = match &seen.state {
+    let (code, what, remedy) = match &seen.state {
         DirectoryState::Usable => {
             findings.extend(foreign(role, seen, user));
             findings.extend(identity(plan, role, seen));
@@ -41,16 +47,19 @@ pub(super) fn judge(plan: &Plan, role: Role, seen: &DirectorySighting) -> Vec<Fi
             return findings;
         }
         DirectoryState::Missing => {
-            ("is missing".to_string(), format!("make it: install -d -o {user} -g {user} -m 0750 {path}"))
+            let remedy = format!("make it: install -d -o {user} -g {user} -m 0750 {path}");
+            ("directory-missing", "is missing".to_string(), remedy)
         }
-        DirectoryState::NotADirectory => ("is not a directory".to_string(), "point the key at a directory".to_string()),
+        DirectoryState::NotADirectory => {
+            ("directory-other", "is not a directory".to_string(), "point the key at a directory".to_string())
+        }
         DirectoryState::Denied(words) => {
             let what = format!("cannot be read and written by {user}: {words}");
-            (what, format!("give it to the user that runs kafka-node: chown -R {user} {path}"))
+            ("directory-denied", what, format!("give it to the user that runs kafka-node: chown -R {user} {path}"))
         }
     };
     let wait = WaitReason::Directory { path: path.to_string(), what: what.clone() };
-    findings.push(Finding::refuse(role, format!("{} {path} {what}", seen.key), remedy, Some(wait)));
+    findings.push(Finding::refuse(code, role, format!("{} {path} {what}", seen.key), remedy, Some(wait)));
     findings
 }
 
@@ -62,7 +71,7 @@ fn temporary(plan: &Plan, role: Role, seen: &DirectorySighting) -> Option<Findin
     }
     let text = format!("{} {} lies below {below}, which is emptied behind your back", seen.key, seen.path.display());
     let remedy = "choose a directory on a disk of its own, or set [paths] allow_temporary = true for a trial";
-    Some(Finding::refuse(role, text, remedy.into(), None))
+    Some(Finding::refuse("directory-temporary", role, text, remedy.into(), None))
 }
 
 fn foreign(role: Role, seen: &DirectorySighting, user: &str) -> Option<Finding> {
@@ -76,7 +85,7 @@ fn foreign(role: Role, seen: &DirectorySighting, user: &str) -> Option<Finding> 
         "somebody ran the service as another user: chown -R {user} {} (as root, with the service down)",
         seen.path.display()
     );
-    Some(Finding::refuse(role, text, remedy, None))
+    Some(Finding::refuse("directory-foreign", role, text, remedy, None))
 }
 
 fn identity(plan: &Plan, role: Role, seen: &DirectorySighting) -> Vec<Finding> {
@@ -89,7 +98,7 @@ fn identity(plan: &Plan, role: Role, seen: &DirectorySighting) -> Vec<Finding> {
         Content::Unreadable(words) => {
             let text = format!("{} cannot be read: {words}", file.display());
             let remedy = format!("give it to {}, the user that runs kafka-node", plan.facts.user);
-            return vec![Finding::refuse(role, text, remedy, None)];
+            return vec![Finding::refuse("identity-unreadable", role, text, remedy, None)];
         }
         Content::Bytes(bytes) => bytes,
     };
@@ -111,7 +120,7 @@ fn my_id(plan: &Plan, file: &Path, bytes: &[u8]) -> Option<Finding> {
     let text = format!("{} says \"{shown}\", and [[node]] {} has id = {}", file.display(), node.name, node.number);
     let remedy = "this is the data of another member, or the id was changed: set the id that the directory has, or point \
                   [zookeeper] data_dir at this node's own; kafka-node never writes over myid";
-    Some(Finding::refuse(Role::ZooKeeper, text, remedy.into(), None))
+    Some(Finding::refuse("identity-myid", Role::ZooKeeper, text, remedy.into(), None))
 }
 
 fn broker_id(plan: &Plan, file: &Path, bytes: &[u8]) -> Option<Finding> {
@@ -120,7 +129,7 @@ fn broker_id(plan: &Plan, file: &Path, bytes: &[u8]) -> Option<Finding> {
     if let Some(id) = value(&meta, "node.id") {
         let text = format!("{} has node.id={id}: it was formatted for Kafka without ZooKeeper (KRaft)", file.display());
         let remedy = "point [kafka] log_dirs at directories of a broker that runs with ZooKeeper, or at empty ones";
-        return Some(Finding::refuse(Role::Kafka, text, remedy.into(), None));
+        return Some(Finding::refuse("identity-kraft", Role::Kafka, text, remedy.into(), None));
     }
     let id = value(&meta, "broker.id")?;
     if id.trim().parse() == Ok(node.number.broker_id().0) {
@@ -130,7 +139,7 @@ fn broker_id(plan: &Plan, file: &Path, bytes: &[u8]) -> Option<Finding> {
     let text = format!("{} has broker.id={shown}, and [[node]] {} has id = {}", file.display(), node.name, node.number);
     let remedy = "this is the data of another broker, or the id was changed: set the id that the directory has, or point \
                   [kafka] log_dirs at this node's own";
-    Some(Finding::refuse(Role::Kafka, text, remedy.into(), None))
+    Some(Finding::refuse("identity-broker", Role::Kafka, text, remedy.into(), None))
 }
 
 /// Log directories that belong to different clusters: the broker would refuse them with a stack trace.
@@ -149,7 +158,7 @@ pub(super) fn clusters(directories: &[DirectorySighting]) -> Option<Finding> {
                     seen.path.display()
                 );
                 let remedy = "one of them is a disk of another cluster: keep those of this one in [kafka] log_dirs";
-                return Some(Finding::refuse(Role::Kafka, text, remedy.into(), None));
+                return Some(Finding::refuse("identity-cluster", Role::Kafka, text, remedy.into(), None));
             }
         }
     }
@@ -174,15 +183,26 @@ fn room(role: Role, seen: &DirectorySighting, space: Space) -> Option<Finding> {
             size(space.free),
             size(needs)
         );
-        return Some(Finding::refuse(role, text, "free space on it; nothing is deleted by kafka-node".into(), None));
+        return Some(Finding::refuse(
+            "disk-full",
+            role,
+            text,
+            "free space on it; nothing is deleted by kafka-node".into(),
+            None,
+        ));
     }
     if let Some(files) = space.free_files.filter(|files| *files < FEW_FILES) {
         let text = format!("the disk of {} {path} can hold {files} more files", seen.key);
-        return Some(Finding::warn(role, text, "free inodes (df -i)".into()));
+        return Some(Finding::warn("disk-inodes", role, text, "free inodes (df -i)".into()));
     }
     if space.free < LOW_BYTES || space.free < space.total / LOW_PART {
         let text = format!("the disk of {} {path} has {} of {} left", seen.key, size(space.free), size(space.total));
-        return Some(Finding::warn(role, text, "free space, or lower retention, before writes stop".into()));
+        return Some(Finding::warn(
+            "disk-low",
+            role,
+            text,
+            "free space, or lower retention, before writes stop".into(),
+        ));
     }
     None
 }

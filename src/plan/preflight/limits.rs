@@ -28,7 +28,7 @@ pub(super) fn heaps(plan: &Plan, role: Role) -> Option<Finding> {
         size(memory.total)
     );
     let remedy = "lower heap in [zookeeper] or [kafka], or leave it at \"auto\"; the page cache should keep half";
-    Some(Finding::refuse(role, text, remedy.into(), None))
+    Some(Finding::refuse("heaps", role, text, remedy.into(), None))
 }
 
 /// A colon separates the entries of a class path, and the fields of a log option: no quoting helps.
@@ -37,7 +37,7 @@ pub(super) fn paths(plan: &Plan, role: Role) -> Vec<Finding> {
     let bad = paths.into_iter().filter(|(_, path)| path.display().to_string().contains(':'));
     bad.map(|(key, path)| {
         let text = format!("{key} {} holds a colon, which separates paths for Java", path.display());
-        Finding::refuse(role, text, "choose a path without one".into(), None)
+        Finding::refuse("path-colon", role, text, "choose a path without one".into(), None)
     })
     .collect()
 }
@@ -47,11 +47,11 @@ pub(super) fn system(plan: &Plan, role: Role, seen: &Sightings) -> Vec<Finding> 
     let mut findings = Vec::new();
     if let Some(limit) = seen.open_files.filter(|limit| role == Role::Kafka && *limit < OPEN_FILES) {
         let text = format!("the broker may open {limit} files, and wants {OPEN_FILES} or more");
-        findings.push(Finding::warn(role, text, "set LimitNOFILE=100000 in the unit".into()));
+        findings.push(Finding::warn("open-files", role, text, "set LimitNOFILE=100000 in the unit".into()));
     }
     if let Some(value) = seen.swappiness.filter(|value| *value > SWAPPINESS) {
         let text = format!("vm.swappiness is {value} and there is swap: a heap that is swapped out stalls its JVM");
-        findings.push(Finding::warn(role, text, "set vm.swappiness = 1 in /etc/sysctl.d".into()));
+        findings.push(Finding::warn("swappiness", role, text, "set vm.swappiness = 1 in /etc/sysctl.d".into()));
     }
     let heap = match role {
         Role::ZooKeeper => plan.memory.zookeeper_heap,
@@ -65,7 +65,7 @@ pub(super) fn system(plan: &Plan, role: Role, seen: &Sightings) -> Vec<Finding> 
             size(heap)
         );
         let remedy = format!("free space there, or add -XX:-HeapDumpOnOutOfMemoryError to [{role}] jvm_options");
-        findings.push(Finding::warn(role, text, remedy));
+        findings.push(Finding::warn("heap-dump-space", role, text, remedy));
     }
     findings
 }

@@ -13,12 +13,12 @@ pub(super) fn judge(role: Role, seen: &LoggingSighting) -> Finding {
         LoggingPath::Log4j => {
             let text =
                 format!("[{role}] log4j {path} cannot be read ({words}): {role} would log nothing but errors of log4j");
-            Finding::warn(role, text, "mend the path, or leave log4j at \"auto\"".into())
+            Finding::warn("log4j-unreadable", role, text, "mend the path, or leave log4j at \"auto\"".into())
         }
         LoggingPath::LogDir => {
             let text = format!("[paths] log_dir {path} cannot be written ({words}): the log goes to the journal only");
             let remedy = format!("make it and give it to the user that runs kafka-node (install -d -o kafka {path})");
-            Finding::warn(role, text, remedy)
+            Finding::warn("log-dir-unwritable", role, text, remedy)
         }
     }
 }

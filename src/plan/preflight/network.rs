@@ -23,13 +23,13 @@ pub(super) fn bind(service: &ServiceSpec, bind: &BindSighting, listeners: &[List
             };
             let remedy = "bring the interface up, or mend address and bind of this [[node]]";
             let wait = WaitReason::OwnAddress { address: bind.host.clone() };
-            return Some(Finding::wait(role, text, remedy.into(), wait));
+            return Some(Finding::wait("address-not-up", role, text, remedy.into(), wait));
         }
         BindState::Unresolved(words) => {
             let text = format!("the node's own address {} does not resolve: {words}", bind.host);
             let remedy = "add it to /etc/hosts or DNS, or set address of this [[node]] to an IP address";
             let wait = WaitReason::OwnAddress { address: bind.host.clone() };
-            return Some(Finding::wait(role, text, remedy.into(), wait));
+            return Some(Finding::wait("address-unresolved", role, text, remedy.into(), wait));
         }
     };
     let listener = listeners.iter().find(|l| l.port == bind.port && collide(l.address, address))?;
@@ -43,7 +43,7 @@ fn held(service: &ServiceSpec, bind: &BindSighting, listener: &Listener) -> Find
         let text =
             format!("{role} of an earlier kafka-node still runs as pid {} and holds port {}", holder.pid, bind.port);
         let remedy = format!("it is waited for; end it with kill {} if it is not wanted", holder.pid);
-        return Finding::wait(role, text, remedy, WaitReason::EarlierRun { pid: holder.pid });
+        return Finding::wait("port-earlier-run", role, text, remedy, WaitReason::EarlierRun { pid: holder.pid });
     }
     let holder = match &listener.holder {
         Some(holder) => format!("pid {} ({})", holder.pid, command(holder)),
@@ -55,7 +55,7 @@ fn held(service: &ServiceSpec, bind: &BindSighting, listener: &Listener) -> Find
         None => format!("find it as root: ss -ltnp 'sport = :{}'; stop it, or change {}", bind.port, bind.key),
     };
     let wait = WaitReason::PortHeld { port: bind.port, holder };
-    Finding::refuse(role, text, remedy, Some(wait))
+    Finding::refuse("port-held", role, text, remedy, Some(wait))
 }
 
 fn command(holder: &Holder) -> String {
@@ -86,7 +86,13 @@ pub(super) fn peers(role: Role, unresolved: &[NodeName]) -> Option<Finding> {
     let names = unresolved.iter().map(NodeName::to_string).collect::<Vec<_>>().join(", ");
     let text = format!("addresses of other nodes do not resolve: {names}");
     let remedy = "add them to /etc/hosts or DNS, or set address of those [[node]] to IP addresses";
-    Some(Finding::wait(role, text, remedy.into(), WaitReason::PeerNames { names: unresolved.to_vec() }))
+    Some(Finding::wait(
+        "peers-unresolved",
+        role,
+        text,
+        remedy.into(),
+        WaitReason::PeerNames { names: unresolved.to_vec() },
+    ))
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ fn into(places: &Places, work: &Path, place: &Path) -> Outcome<()> {
     for dir in ["sources", "lists/partial", "cache/archives/partial", "deb"] {
         fs::create_dir_all(apt.join(dir)).during(|| format!("create {dir}"))?;
     }
-    write_sources(Path::new("/etc/apt"), &apt.join("sources"))?;
+    write_sources(Path::new("/etc/apt"), &apt.join("sources"), SUITE)?;
     child::logged(Command::new("apt-get").args(apart(&apt)).arg("update"), &log)
         .during(|| format!("read the lists of {SUITE}"))?;
     child::logged(
@@ -88,8 +88,8 @@ fn apart(apt: &Path) -> Vec<String> {
     .collect()
 }
 
-/// Writes the system's Debian sources with the suite replaced.
-fn write_sources(etc: &Path, into: &Path) -> Outcome<()> {
+/// Writes the system's Debian sources with the suite replaced by `wanted`.
+pub fn write_sources(etc: &Path, into: &Path, wanted: &str) -> Outcome<()> {
     let release = fs::read_to_string("/etc/os-release").during(|| "read /etc/os-release".into())?;
     let field = |key: &str| {
         release.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim_matches('"').to_owned())
@@ -105,8 +105,8 @@ fn write_sources(etc: &Path, into: &Path) -> Outcome<()> {
     for file in parts.into_iter().chain([etc.join("sources.list")]) {
         let Ok(text) = fs::read_to_string(&file) else { continue };
         let (derived, end) = match file.extension().and_then(|end| end.to_str()) {
-            Some("sources") => (from_stanzas(&text, &codename), "sources"),
-            Some("list") => (from_lines(&text, &codename), "list"),
+            Some("sources") => (from_stanzas(&text, &codename, wanted), "sources"),
+            Some("list") => (from_lines(&text, &codename, wanted), "list"),
             _ => continue,
         };
         if !derived.is_empty() {
@@ -122,13 +122,13 @@ fn write_sources(etc: &Path, into: &Path) -> Outcome<()> {
 }
 
 /// `bookworm-security` -> `bullseye-security`; `None` for a suite that is not Debian's own.
-fn suite_of(suite: &str, codename: &str) -> Option<String> {
+fn suite_of(suite: &str, codename: &str, wanted: &str) -> Option<String> {
     let rest = suite.strip_prefix(codename).or_else(|| suite.strip_prefix("stable"))?;
-    matches!(rest, "" | "-updates" | "-security").then(|| format!("{SUITE}{rest}"))
+    matches!(rest, "" | "-updates" | "-security").then(|| format!("{wanted}{rest}"))
 }
 
 /// The stanzas of a deb822 file that are of Debian's own suites, for binaries of `main`, with the suite replaced.
-fn from_stanzas(text: &str, codename: &str) -> String {
+fn from_stanzas(text: &str, codename: &str, wanted: &str) -> String {
     let mut derived = String::new();
     for stanza in text.split("\n\n") {
         let mut ours = false;
@@ -140,7 +140,7 @@ fn from_stanzas(text: &str, codename: &str) -> String {
                 "components" => lines.push_str("Components: main\n"),
                 "suites" => {
                     let suites: Vec<String> =
-                        value.split_whitespace().filter_map(|suite| suite_of(suite, codename)).collect();
+                        value.split_whitespace().filter_map(|suite| suite_of(suite, codename, wanted)).collect();
                     ours = !suites.is_empty();
                     lines.push_str(&format!("Suites: {}\n", suites.join(" ")));
                 }
@@ -159,7 +159,7 @@ fn from_stanzas(text: &str, codename: &str) -> String {
 }
 
 /// The lines of a one-line-style file that are of Debian's own suites, for binaries of `main`, with the suite replaced.
-fn from_lines(text: &str, codename: &str) -> String {
+fn from_lines(text: &str, codename: &str, wanted: &str) -> String {
     let mut derived = String::new();
     for line in text.lines() {
         let Some(rest) = line.trim().strip_prefix("deb ") else { continue };
@@ -168,7 +168,9 @@ fn from_lines(text: &str, codename: &str) -> String {
             None => (String::new(), rest),
         };
         let mut words = rest.split_whitespace();
-        if let (Some(uri), Some(suite)) = (words.next(), words.next().and_then(|suite| suite_of(suite, codename))) {
+        if let (Some(uri), Some(suite)) =
+            (words.next(), words.next().and_then(|suite| suite_of(suite, codename, wanted)))
+        {
             derived.push_str(&format!("deb {options}{uri} {suite} main\n"));
         }
     }
@@ -211,7 +213,7 @@ mod tests {
         let text = "# a comment\nTypes: deb deb-src\nURIs: mirror:/x\nSuites: bookworm bookworm-updates bookworm-backports\nComponents: main contrib\nSigned-By: /k.gpg\n\n\
                     Types: deb\nURIs: mirror:/y\nSuites: bookworm-security\nComponents: main\n\nTypes: deb\nURIs: mirror:/z\nSuites: cloud-bookworm\nComponents: main\n";
         assert_eq!(
-            from_stanzas(text, "bookworm"),
+            from_stanzas(text, "bookworm", SUITE),
             "Types: deb\nURIs: mirror:/x\nSuites: bullseye bullseye-updates\nComponents: main\nSigned-By: /k.gpg\n\n\
              Types: deb\nURIs: mirror:/y\nSuites: bullseye-security\nComponents: main\n\n"
         );
@@ -222,7 +224,7 @@ mod tests {
         let text = "# deb mirror:/c bookworm main\ndeb [signed-by=/k.gpg arch=amd64] mirror:/x bookworm main contrib\ndeb-src mirror:/x bookworm main\n\
                     deb mirror:/y stable-security main\ndeb mirror:/z nodistro main\ndeb broken\n";
         assert_eq!(
-            from_lines(text, "bookworm"),
+            from_lines(text, "bookworm", SUITE),
             "deb [signed-by=/k.gpg arch=amd64] mirror:/x bullseye main\ndeb mirror:/y bullseye-security main\n"
         );
     }

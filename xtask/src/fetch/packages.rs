@@ -22,6 +22,13 @@ pub struct Package {
     rpm: &'static [&'static str],
 }
 
+impl Package {
+    /// A package that only a task on Debian asks for, by what it is and its names there.
+    pub const fn of_debian(what: &'static str, apt: &'static [&'static str]) -> Self {
+        Self { what, apt, rpm: &[] }
+    }
+}
+
 /// Any headless Java of at least 8.
 pub const JAVA: Package = Package {
     what: "a headless Java runtime",
@@ -38,6 +45,8 @@ pub const JAVA_17: Package =
     Package { what: "a headless Java 17", apt: &["openjdk-17-jre-headless"], rpm: &["java-17-openjdk-headless"] };
 /// Maven.
 pub const MAVEN: Package = Package { what: "Maven (`mvn`)", apt: &["maven"], rpm: &["maven"] };
+/// rpmbuild and rpm.
+pub const RPM: Package = Package { what: "rpmbuild", apt: &["rpm"], rpm: &["rpm-build"] };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tool {
