@@ -109,6 +109,18 @@ fn a_bare_machine_is_made_ready_and_a_second_run_changes_nothing() {
 }
 
 #[test]
+fn the_stock_log_files_get_a_directory_where_they_are_asked_for() {
+    let (dir, root) = root();
+    let run = set_up(&config("[log]\nfiles = true\n"), &Request::default(), &root, &mut Fakes::new(&root));
+    assert!(run.results.iter().all(|(_, result)| *result == Ok(Done::Changed)), "{:?}", run.results);
+    let meta = fs::metadata(dir.path().join("var/log/kafka-node")).expect("it was made");
+    assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o7777), (kafka_ids().0, kafka_ids().1, 0o750));
+    let (bare, root) = super::machine::root();
+    set_up(&config(""), &Request::default(), &root, &mut Fakes::new(&root));
+    assert!(!bare.path().join("var/log/kafka-node").exists(), "nobody asked for it");
+}
+
+#[test]
 fn a_look_changes_nothing() {
     let (dir, root) = root();
     let archive = release(dir.path(), "2.6.0", |_| {});

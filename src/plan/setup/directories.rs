@@ -81,6 +81,9 @@ pub fn wanted(config: &Config) -> Vec<Wanted> {
     want("[paths] state_dir", &paths.state_dir, CLOSED, "what must outlive the supervisor");
     want("[paths] cache_dir", &paths.cache_dir, CLOSED, "what can be made again");
     want("[paths] runtime_dir", &paths.runtime_dir, OPEN, "rendered files and the control socket");
+    if config.log.files {
+        want("[paths] log_dir", &paths.log_dir, CLOSED, "the stock log files that [log] files asks for");
+    }
     all
 }
 
