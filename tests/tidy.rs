@@ -17,6 +17,7 @@ const ROOMS: &[(&str, u32)] = &[
     ("config", 1),
     ("plan", 2),
     ("supervise", 3),
+    ("gate", 3),
     ("logs", 3),
     ("observe", 4),
     ("process", 5),
@@ -28,7 +29,7 @@ const ROOMS: &[(&str, u32)] = &[
 ];
 
 /// Rooms without a clock, file, socket, process, environment, thread or async; but for these files.
-const PURE_ROOMS: &[&str] = &["model", "config", "plan", "supervise", "logs"];
+const PURE_ROOMS: &[&str] = &["model", "config", "plan", "supervise", "gate", "logs"];
 const IMPURE_IN_PURE_ROOMS: &[&str] = &["src/config/loader.rs"];
 /// Rooms of effects: one line in the room's `mod.rs` speaks for all its files.
 const EFFECT_ROOMS: &[&str] = &["process", "notify", "cluster", "host", "runtime", "cli"];
@@ -79,10 +80,17 @@ const CRATES: &[(&str, &[&str])] = &[
     ("memchr", &["src/logs/find.rs"]),
     // An entry of the history is one JSON object on disk and in `status`: one type for both.
     ("serde", &["cli", "runtime", "src/notify/history_entry.rs"]),
-    // The registration of a broker is JSON too, and the restart token.
+    // The registration of a broker is JSON too, and what nodes write for each other.
     (
         "serde_json",
-        &["runtime", "cli", "src/cluster/registration.rs", "src/cluster/token.rs", "src/notify/history_entry.rs"],
+        &[
+            "gate",
+            "runtime",
+            "cli",
+            "src/cluster/registration.rs",
+            "src/cluster/token.rs",
+            "src/notify/history_entry.rs",
+        ],
     ),
     // journald takes a large entry as an open file.
     ("nix", &["process", "observe", "host", "runtime", "src/notify/oversized.rs"]),
@@ -91,7 +99,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("signal_hook", &["runtime"]),
     ("signal_hook_tokio", &["runtime"]),
     ("futures_core", &["runtime"]),
-    ("zookeeper_client", &["src/cluster/zookeeper.rs", "src/cluster/fence.rs", "src/cluster/token.rs"]),
+    ("zookeeper_client", &["cluster"]),
     ("spawns_core", &["src/cluster/zookeeper.rs"]),
     ("kafka_protocol", &["cluster"]),
     ("bytes", &["cluster"]),

@@ -4,6 +4,8 @@
 
 mod blame;
 mod cause;
+mod council;
+mod denial;
 mod event;
 mod event_table;
 mod evidence;
@@ -22,6 +24,11 @@ mod time;
 
 pub use blame::Blame;
 pub use cause::ExitCause;
+pub use council::{
+    Council, CouncilOutcome, GateOutcome, LockSeen, MarkOutcome, PowerDown, Presence, RollMark, RollTurn, RollVerb,
+    SystemOutcome,
+};
+pub use denial::{Counted, Denial, GateRemark, NAMED, Said, Thin, TopicPartition};
 pub use event::EventId;
 pub use event_table::{EVENTS, Explained};
 pub use evidence::{Cure, Evidence, Signature};
