@@ -3,8 +3,20 @@
 //! Pure: views and documents in, verdicts and documents out. Absent on purpose: reading a cluster and writing to it (`cluster`),
 //! and what a supervisor does with a verdict (`supervise`).
 
+mod age;
+mod document;
+mod fingerprint;
+pub mod lock;
+pub mod roll;
+mod roll_json;
+mod roll_words;
+pub mod verdict;
 pub mod view;
 
+pub use fingerprint::fingerprint;
+pub use lock::{Holder, LockDoc, Take};
+pub use roll::{RollDoc, RollState, Step, StepState};
+pub use verdict::{Verdict, outcome_from_json};
 pub use view::{
     BrokerSeen, ClusterView, GatePolicy, MemberSeen, MemberState, NodeSeen, PartitionSeen, PresenceSeen, TopicSeen,
 };
