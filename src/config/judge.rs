@@ -120,6 +120,7 @@ fn config(rules: &mut Rules<'_>, nodes: Nodes, directories: Directories) -> Opti
             window: merged.text("reboot.window"),
             headroom: u32::try_from(merged.number("reboot.headroom")).unwrap_or(0),
             settle: merged.duration("reboot.settle"),
+            strict: merged.flag("reboot.strict"),
         },
         log: LogConfig {
             journal: match merged.text("log.journal").as_str() {

@@ -161,20 +161,26 @@ pub const KEYS: &[Key] = &[
         "\"5m\"",
         "time from SIGTERM to SIGKILL, at most doubled while a stop makes progress",
     ),
-    later(
+    key(
         "stop.gate",
         Kind::Word(&["shutdown", "always", "never"]),
         "\"shutdown\"",
         "when a stop waits until the cluster can spare the node: at a reboot or power-off of the system, at every stop, or never",
     ),
-    later("stop.gate_limit", Kind::Span(0, HOUR), "\"15m\"", "a stop waits for the gate at most this long"),
-    later("reboot.window", Kind::Window, "\"any\"", "when the node may reboot, e.g. \"Sat,Sun 02:00-05:00\""),
-    later("reboot.headroom", Kind::Number(0, 100), "0", "in-sync replicas to keep above min.insync.replicas"),
-    later(
+    key("stop.gate_limit", Kind::Span(0, HOUR), "\"15m\"", "a stop waits for the gate at most this long"),
+    key("reboot.window", Kind::Window, "\"any\"", "when the node may reboot, e.g. \"Sat,Sun 02:00-05:00\""),
+    key("reboot.headroom", Kind::Number(0, 100), "0", "in-sync replicas to keep above min.insync.replicas"),
+    key(
         "reboot.settle",
         Kind::Span(0, 24 * HOUR),
         "\"60s\"",
         "the cluster must have been healthy this long before and after a reboot",
+    ),
+    key(
+        "reboot.strict",
+        Kind::Flag,
+        "false",
+        "deny a stop where a topic or the ensemble has no replica or member to spare by its making; else it is allowed, and said",
     ),
     key(
         "log.journal",

@@ -166,21 +166,23 @@ pub enum Gate {
 pub struct StopConfig {
     /// `grace`.
     pub grace: Duration,
-    /// `gate`; read and checked, and not yet acted on.
+    /// `gate`: when a stop waits until the cluster can spare the node.
     pub gate: Gate,
-    /// `gate_limit`.
+    /// `gate_limit`: for how long at most.
     pub gate_limit: Duration,
 }
 
-/// `[reboot]`; read and checked, and not yet acted on.
+/// `[reboot]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RebootConfig {
     /// `window`: "any" or e.g. "Sat 02:00-05:00".
     pub window: String,
-    /// `headroom`.
+    /// `headroom`: in-sync replicas to keep above what a partition needs.
     pub headroom: u32,
-    /// `settle`.
+    /// `settle`: the cluster has to be well for this long before and after.
     pub settle: Duration,
+    /// `strict`: what has no replica or member to spare by its making is denied.
+    pub strict: bool,
 }
 
 /// `[log] journal`.

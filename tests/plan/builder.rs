@@ -61,7 +61,7 @@ pub fn founding() -> Config {
             gate: Gate::Shutdown,
             gate_limit: Duration::from_secs(900),
         },
-        reboot: RebootConfig { window: "any".into(), headroom: 0, settle: Duration::from_secs(60) },
+        reboot: RebootConfig { window: "any".into(), headroom: 0, settle: Duration::from_secs(60), strict: false },
         log: LogConfig { journal: JournalChoice::Auto, fold_after: 200, files: false },
         http: HttpConfig { listen: String::new() },
         paths: Paths {
