@@ -32,6 +32,7 @@ mod value;
 pub use complaint::ConfigErrors;
 pub use keys::{KEYS, Key, Kind};
 pub use loader::{Source, load};
+pub use notation::{WindowTimes, window_times};
 pub use reference::reference;
 pub use rules::UNIT_STOP_TIMEOUT;
 pub use secret::{HIDDEN, is_secret, masked, masked_command};

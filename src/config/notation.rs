@@ -162,21 +162,39 @@ pub(super) fn path(text: &str) -> Result<(), &'static str> {
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// `any`, or `[Day,Day ]HH:MM-HH:MM`; a window may pass midnight. The error is a sentence that starts after the value.
-pub(super) fn window(text: &str) -> Result<(), &'static str> {
+/// A window of the week: on which days it begins, and its first minute of the day and the one after its last; it passes midnight where the
+/// second is the smaller one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowTimes {
+    days: Vec<&'static str>,
+    /// Minute of the day.
+    pub from: u32,
+    /// Minute of the day.
+    pub to: u32,
+}
+
+impl WindowTimes {
+    /// It begins on this day; 0 is Monday.
+    pub fn has_day(&self, day: u32) -> bool {
+        usize::try_from(day).ok().and_then(|day| DAYS.get(day)).is_some_and(|day| self.days.contains(day))
+    }
+}
+
+/// `any`, which is `None`, or `[Day,Day ]HH:MM-HH:MM`; a window may pass midnight. The error is a sentence that starts after the value.
+pub fn window_times(text: &str) -> Result<Option<WindowTimes>, &'static str> {
     if text == "any" {
-        return Ok(());
+        return Ok(None);
     }
     let (days, times) = match text.split_once(' ') {
         Some((days, times)) => (Some(days), times),
         None => (None, text),
     };
+    let mut seen: Vec<&'static str> = Vec::new();
     if let Some(days) = days {
-        let mut seen: Vec<&str> = Vec::new();
-        for day in days.split(',') {
-            if !DAYS.contains(&day) {
+        for name in days.split(',') {
+            let Some(day) = DAYS.into_iter().find(|day| *day == name) else {
                 return Err("names a day that is none of Mon, Tue, Wed, Thu, Fri, Sat, Sun");
-            }
+            };
             if seen.contains(&day) {
                 return Err("names a day twice");
             }
@@ -185,7 +203,10 @@ pub(super) fn window(text: &str) -> Result<(), &'static str> {
     }
     let (from, to) = times.split_once('-').ok_or("has no times")?;
     match (time_of_day(from), time_of_day(to)) {
-        (Some(from), Some(to)) if from != to => Ok(()),
+        (Some(from), Some(to)) if from != to => {
+            let days = if seen.is_empty() { DAYS.to_vec() } else { seen };
+            Ok(Some(WindowTimes { days, from, to }))
+        }
         (Some(_), Some(_)) => Err("starts when it ends"),
         _ => Err("has a time that is not HH:MM between 00:00 and 23:59"),
     }
@@ -285,12 +306,12 @@ mod tests {
     #[test]
     fn windows_are_any_or_days_and_times() {
         for text in ["any", "Sat 02:00-05:00", "Sat,Sun 02:00-05:00", "02:00-05:00", "22:00-02:00"] {
-            assert_eq!(window(text), Ok(()), "{text}");
+            assert!(window_times(text).is_ok(), "{text}");
         }
         for text in
             ["", "sat 02:00-05:00", "Sat", "02:00", "2:00-5:00", "02:00-24:00", "02:00-02:00", "Sat,Sat 01:00-02:00"]
         {
-            assert!(window(text).is_err(), "{text}");
+            assert!(window_times(text).is_err(), "{text}");
         }
     }
 }

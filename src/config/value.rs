@@ -167,8 +167,8 @@ impl Reader<'_> {
                 Some(_) => self.wrong(wrong("is out of bounds"), None),
                 None => self.wrong(wrong("is not a duration"), did_you_mean(notation::meant_duration(text))),
             },
-            Kind::Window => match notation::window(text) {
-                Ok(()) => Value::Text(text.to_owned()),
+            Kind::Window => match notation::window_times(text) {
+                Ok(_) => Value::Text(text.to_owned()),
                 Err(why) => self.wrong(wrong(why), None),
             },
             Kind::Listen => match notation::listen(text) {
