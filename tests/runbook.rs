@@ -27,7 +27,7 @@ fn every_reason_to_wait_has_its_line_and_no_other_has() {
 
 #[test]
 fn every_exit_code_has_its_line_and_no_other_has() {
-    let all = [Exit::Yes, Exit::No, Exit::Usage, Exit::Unavailable, Exit::TryLater, Exit::BadConfig];
+    let all = [Exit::Yes, Exit::No, Exit::Usage, Exit::Ordered, Exit::Unavailable, Exit::TryLater, Exit::BadConfig];
     assert_eq!(first_cells(RUNBOOK, "Exit codes"), all.map(|exit| exit.code().to_string()));
 }
 

@@ -15,6 +15,9 @@ pub enum Exit {
     No,
     /// 2: the command line was not understood.
     Usage,
+    /// 3: for `run` alone: everything stopped cleanly because an operator ordered it (`kafka-node stop`), and stays down: the
+    /// unit does not start it again (RestartPreventExitStatus=).
+    Ordered,
     /// 69 (EX_UNAVAILABLE): no supervisor answers.
     Unavailable,
     /// 75 (EX_TEMPFAIL): not now; for `run`: another supervisor runs this node.
@@ -27,7 +30,7 @@ pub enum Exit {
 impl Exit {
     /// What a verb that speaks in numbers means; an unknown one is a no.
     pub fn from_code(code: u8) -> Exit {
-        let known = [Exit::Yes, Exit::Usage, Exit::Unavailable, Exit::TryLater, Exit::BadConfig];
+        let known = [Exit::Yes, Exit::Usage, Exit::Ordered, Exit::Unavailable, Exit::TryLater, Exit::BadConfig];
         known.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::No)
     }
 
@@ -37,6 +40,7 @@ impl Exit {
             Exit::Yes => 0,
             Exit::No => 1,
             Exit::Usage => 2,
+            Exit::Ordered => 3,
             Exit::Unavailable => 69,
             Exit::TryLater => 75,
             Exit::BadConfig => 78,

@@ -2,7 +2,7 @@
 //!
 //! A trait, so that tests put their own programs in place of those that change the machine.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -86,7 +86,7 @@ impl Programs for System {
     }
 
     fn run(&mut self, words: &[String]) -> Result<Answer, String> {
-        run(words, LIMIT)
+        run(words, None, LIMIT)
     }
 }
 
@@ -96,13 +96,24 @@ impl Programs for Within {
     }
 
     fn run(&mut self, words: &[String]) -> Result<Answer, String> {
-        run(words, self.0)
+        run(words, None, self.0)
     }
 }
 
-fn run(words: &[String], limit: Duration) -> Result<Answer, String> {
+impl Within {
+    /// The same with `text`, of some lines, on the program's stdin.
+    ///
+    /// # Errors
+    /// As [`Programs::run`].
+    pub fn feed(self, words: &[String], text: &str) -> Result<Answer, String> {
+        run(words, Some(text), self.0)
+    }
+}
+
+fn run(words: &[String], input: Option<&str>, limit: Duration) -> Result<Answer, String> {
     let (name, arguments) = words.split_first().ok_or("no program is named")?;
     let program = System::find(name).ok_or_else(|| format!("there is no {name} in {}", DIRECTORIES.join(", ")))?;
+    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     let child = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -110,11 +121,16 @@ fn run(words: &[String], limit: Duration) -> Result<Answer, String> {
         .env("LC_ALL", "C")
         .env("TZ", "UTC")
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    await_end(child.map_err(|error| format!("{name} cannot be started: {error}"))?, name, limit)
+    let mut child = child.map_err(|error| format!("{name} cannot be started: {error}"))?;
+    if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
+        // A few lines fit a pipe, so this waits for nobody; a program that does not read says by its end what it thinks.
+        let _ = stdin.write_all(text.as_bytes());
+    }
+    await_end(child, name, limit)
 }
 
 /// Waits for the end of a program and of its output, for as long as `limit`.
@@ -168,6 +184,14 @@ mod tests {
         assert!(!answer.is_ok() && answer.words().contains("No such file"), "{}", answer.words());
         assert!(System.run(&words(&["no-such-program"])).is_err());
         assert!(!System.has("no-such-program") && System.has("tar"));
+    }
+
+    #[test]
+    fn a_program_gets_its_words_and_their_end() {
+        let within = Within(Duration::from_secs(60));
+        let answer = within.feed(&words(&["cat"]), "two\nlines\n").expect("cat is there");
+        assert_eq!((answer.out.as_str(), answer.is_ok()), ("two\nlines\n", true));
+        assert!(within.feed(&words(&["true"]), "unheard").expect("true is there").is_ok());
     }
 
     #[test]

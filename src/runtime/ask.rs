@@ -1,4 +1,4 @@
-//! The other end of the control socket: how the command line asks a running supervisor.
+//! The other end of the control socket: how the command line asks a running supervisor, and tells it to stop.
 //!
 //! Blocking and bounded. Absent on purpose: starting a supervisor that is not there.
 //!
@@ -49,28 +49,48 @@ pub enum AskFailure {
 
 /// Asks the supervisor whose `runtime_dir` this is for its report.
 pub fn status(runtime_dir: &Path) -> Result<StatusReport, AskFailure> {
+    match ask(runtime_dir, "status", false)? {
+        (path, Answer { status: None, .. }) => {
+            Err(AskFailure::Silent { path, words: "an answer without a status".to_owned() })
+        }
+        (_, Answer { status: Some(status), .. }) => Ok(status),
+    }
+}
+
+/// Asks it to stop its node and to stay down; with `now` without gate and waits. It has begun when this returns, not ended.
+pub fn stop(runtime_dir: &Path, now: bool) -> Result<(), AskFailure> {
+    match ask(runtime_dir, "stop", now)? {
+        (path, Answer { stopping: false, .. }) => {
+            Err(AskFailure::Silent { path, words: "an answer that says nothing of a stop".to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One question, and an answer that is no refusal; with the socket's path.
+fn ask(runtime_dir: &Path, verb: &str, now: bool) -> Result<(PathBuf, Answer), AskFailure> {
     let path = runtime_dir.join(SOCKET_NAME);
     let mut stream = UnixStream::connect(&path).map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => AskFailure::NotAllowed { path: path.clone() },
         _ => AskFailure::Nobody { path: path.clone(), error },
     })?;
-    let line =
-        talk(&mut stream).map_err(|error| AskFailure::Silent { path: path.clone(), words: error.to_string() })?;
-    let answer: Answer = serde_json::from_slice(&line).map_err(|error| AskFailure::Silent {
+    let request = Request { version: VERSION, verb: verb.to_owned(), now };
+    let line = talk(&mut stream, &request)
+        .map_err(|error| AskFailure::Silent { path: path.clone(), words: error.to_string() })?;
+    let mut answer: Answer = serde_json::from_slice(&line).map_err(|error| AskFailure::Silent {
         path: path.clone(),
         words: format!("not an answer of kafka-node: {error}"),
     })?;
-    match (answer.status, answer.error) {
-        (Some(status), _) => Ok(status),
-        (None, Some(words)) => Err(AskFailure::Refused { words }),
-        (None, None) => Err(AskFailure::Silent { path, words: "an answer without a status".to_owned() }),
+    match answer.error.take() {
+        Some(words) if answer.status.is_none() => Err(AskFailure::Refused { words }),
+        _ => Ok((path, answer)),
     }
 }
 
-fn talk(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
+fn talk(stream: &mut UnixStream, request: &Request) -> io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(STEP_LIMIT))?;
     stream.set_write_timeout(Some(STEP_LIMIT))?;
-    let request = serde_json::to_string(&Request { version: VERSION, verb: "status".to_owned() })?;
+    let request = serde_json::to_string(request)?;
     stream.write_all(format!("{request}\n").as_bytes())?;
     let mut line = Vec::new();
     BufReader::new(stream.take(ANSWER_LIMIT)).read_until(b'\n', &mut line).map_err(in_words)?;
@@ -102,7 +122,7 @@ impl fmt::Display for AskFailure {
             AskFailure::Silent { path, words } => {
                 write!(f, "the supervisor on {} gave no answer: {words}", path.display())
             }
-            AskFailure::Refused { words } => write!(f, "the supervisor refused to answer: {words}"),
+            AskFailure::Refused { words } => write!(f, "the supervisor refused: {words}"),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The control socket: one line of JSON in, one line out, on `control.sock` in `runtime_dir`.
 //!
-//! A request is `{"version":1,"verb":"status"}` (`version` may be left out). The answer holds `version` and either `status`
-//! or `error`. Who may ask is judged by the kernel's word on the peer, not by the file's mode alone. Absent on purpose:
-//! verbs that change anything.
+//! A request is `{"version":1,"verb":"status"}` (`version` may be left out), or `{"verb":"stop","now":false}`. The answer holds
+//! `version` and either `status`, `"stopping":true` or `error`. Who may ask is judged by the kernel's word on the peer, not by
+//! the file's mode alone. Absent on purpose: every other verb that changes anything; signals do those.
 //!
 //! Effects: the socket and its connections.
 
@@ -38,6 +38,15 @@ const CONNECTION_LIMIT: usize = 16;
 pub enum Ask {
     /// What `kafka-node status` shows.
     Status(oneshot::Sender<StatusReport>),
+    /// The node is to stop, and to stay down.
+    Stop {
+        /// Gate and waits are skipped, as by a second SIGTERM.
+        now: bool,
+        /// Who asked, by the kernel's word.
+        uid: u32,
+        /// Answered once the stop has begun, or goes on with `now`.
+        answer: oneshot::Sender<()>,
+    },
 }
 
 /// One line from a client. Unknown keys are ignored, so that a newer client may say more.
@@ -46,8 +55,11 @@ pub struct Request {
     /// The version the client speaks.
     #[serde(default = "version")]
     pub version: u32,
-    /// What it wants: `status`.
+    /// What it wants: `status` or `stop`.
     pub verb: String,
+    /// With `stop`: gate and waits are skipped.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub now: bool,
 }
 
 /// One line to a client.
@@ -58,6 +70,9 @@ pub struct Answer {
     /// The report asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusReport>,
+    /// The stop that was asked for is under way.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stopping: bool,
     /// Why there is none, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -141,14 +156,13 @@ impl Drop for Control {
 
 /// One connection: one request, one answer. A client that goes away is nobody's loss, so failures to write are ignored.
 async fn talk(mut stream: UnixStream, asks: &mpsc::Sender<Ask>) {
-    let answer = if let Err(words) = may_ask(&stream) {
-        refusal(&words)
-    } else {
-        match timeout(TALK_LIMIT, read_request(&mut stream)).await {
-            Ok(Ok(line)) => answer(&line, asks).await,
+    let answer = match may_ask(&stream) {
+        Err(words) => refusal(&words),
+        Ok(uid) => match timeout(TALK_LIMIT, read_request(&mut stream)).await {
+            Ok(Ok(line)) => answer(&line, uid, asks).await,
             Ok(Err(words)) => refusal(&words),
             Err(_) => refusal(&format!("no whole request within {} s", TALK_LIMIT.as_secs())),
-        }
+        },
     };
     let _ = timeout(TALK_LIMIT, async {
         stream.write_all(answer_line(&answer).as_bytes()).await?;
@@ -157,12 +171,12 @@ async fn talk(mut stream: UnixStream, asks: &mpsc::Sender<Ask>) {
     .await;
 }
 
-/// Root, the supervisor's own user, or its own group.
-fn may_ask(stream: &UnixStream) -> Result<(), String> {
+/// Root, the supervisor's own user, or its own group. Returns who it is.
+fn may_ask(stream: &UnixStream) -> Result<u32, String> {
     let peer = stream.peer_cred().map_err(|error| format!("cannot tell who asks: {error}"))?;
     let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
     if peer.uid() == 0 || peer.uid() == uid || peer.gid() == gid {
-        Ok(())
+        Ok(peer.uid())
     } else {
         Err(format!(
             "uid {} (gid {}) may not ask: only root, uid {uid} and gid {gid} may; use sudo, or sudo -u",
@@ -182,7 +196,17 @@ async fn read_request(stream: &mut UnixStream) -> Result<Vec<u8>, String> {
     Ok(line)
 }
 
-async fn answer(line: &[u8], asks: &mpsc::Sender<Ask>) -> Answer {
+/// Whoever may signal the supervisor may stop it so; to read the report the group is enough.
+fn may_stop(asking: u32) -> Result<(), String> {
+    let uid = nix::unistd::geteuid().as_raw();
+    if asking == 0 || asking == uid {
+        Ok(())
+    } else {
+        Err(format!("uid {asking} may not stop this node: only root and uid {uid} may; use sudo"))
+    }
+}
+
+async fn answer(line: &[u8], uid: u32, asks: &mpsc::Sender<Ask>) -> Answer {
     let request: Request = match serde_json::from_slice(line) {
         Ok(request) => request,
         Err(error) => {
@@ -193,26 +217,43 @@ async fn answer(line: &[u8], asks: &mpsc::Sender<Ask>) -> Answer {
         return refusal(&format!("version {} is newer than this supervisor's {VERSION}", request.version));
     }
     match request.verb.as_str() {
-        "status" => {
-            let (sender, receiver) = oneshot::channel();
-            let asked = timeout(TALK_LIMIT, async {
-                asks.send(Ask::Status(sender)).await.ok()?;
-                receiver.await.ok()
-            });
-            match asked.await {
-                Ok(Some(status)) => Answer { version: VERSION, status: Some(status), error: None },
-                Ok(None) => refusal("the supervisor is ending"),
-                Err(_) => {
-                    refusal(&format!("the loop of the supervisor did not answer within {} s", TALK_LIMIT.as_secs()))
-                }
+        "status" => match ask(asks, Ask::Status).await {
+            Ok(status) => Answer { status: Some(status), ..blank() },
+            Err(words) => refusal(&words),
+        },
+        "stop" => {
+            if let Err(words) = may_stop(uid) {
+                return refusal(&words);
+            }
+            match ask(asks, |answer| Ask::Stop { now: request.now, uid, answer }).await {
+                Ok(()) => Answer { stopping: true, ..blank() },
+                Err(words) => refusal(&words),
             }
         }
-        verb => refusal(&format!("unknown verb \"{}\" (known: status)", verb.escape_debug())),
+        verb => refusal(&format!("unknown verb \"{}\" (known: status, stop)", verb.escape_debug())),
     }
 }
 
+/// Puts a question to the loop and waits for its answer; else why there is none.
+async fn ask<T>(asks: &mpsc::Sender<Ask>, question: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, String> {
+    let (sender, receiver) = oneshot::channel();
+    let asked = timeout(TALK_LIMIT, async {
+        asks.send(question(sender)).await.ok()?;
+        receiver.await.ok()
+    });
+    match asked.await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => Err("the supervisor is ending".to_owned()),
+        Err(_) => Err(format!("the loop of the supervisor did not answer within {} s", TALK_LIMIT.as_secs())),
+    }
+}
+
+fn blank() -> Answer {
+    Answer { version: VERSION, status: None, stopping: false, error: None }
+}
+
 fn refusal(words: &str) -> Answer {
-    Answer { version: VERSION, status: None, error: Some(words.to_owned()) }
+    Answer { error: Some(words.to_owned()), ..blank() }
 }
 
 fn answer_line(answer: &Answer) -> String {
@@ -224,6 +265,10 @@ fn answer_line(answer: &Answer) -> String {
 
 fn version() -> u32 {
     VERSION
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn remove_stale(path: &Path) -> io::Result<()> {
@@ -253,7 +298,7 @@ impl fmt::Display for ControlRefusal {
 mod tests {
     use super::*;
 
-    /// What a client gets for `request`, from a control socket whose loop answers nothing but refusals.
+    /// What a client gets for `request`, from a control socket whose loop answers nothing but a stop with `now`.
     fn check(request: &[u8]) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
@@ -262,8 +307,13 @@ mod tests {
             let (asks, mut asked) = mpsc::channel(1);
             tokio::spawn(control.serve(asks));
             tokio::spawn(async move {
-                while let Some(Ask::Status(sender)) = asked.recv().await {
-                    drop(sender);
+                while let Some(asked) = asked.recv().await {
+                    match asked {
+                        Ask::Status(sender) => drop(sender),
+                        // Told apart by who hears an answer.
+                        Ask::Stop { now: true, answer, .. } => drop(answer.send(())),
+                        Ask::Stop { now: false, answer, .. } => drop(answer),
+                    }
                 }
             });
             let mut client = UnixStream::connect(dir.path().join(SOCKET_NAME)).await.expect("connected");
@@ -278,15 +328,25 @@ mod tests {
     #[test]
     fn bad_requests_are_answered_in_words() {
         for (request, expected) in [
-            (&b"{\"verb\":\"dance\"}\n"[..], "unknown verb \\\"dance\\\" (known: status)"),
+            (&b"{\"verb\":\"dance\"}\n"[..], "unknown verb \\\"dance\\\" (known: status, stop)"),
             (b"{\"verb\":\"status\",\"version\":2}\n", "version 2 is newer than this supervisor's 1"),
             (b"{\"verb\":\"status\"}\n", "the supervisor is ending"),
+            (b"{\"verb\":\"stop\"}\n", "the supervisor is ending"),
         ] {
             assert_eq!(check(request), format!("{{\"version\":1,\"error\":\"{expected}\"}}\n"));
         }
+        assert_eq!(check(b"{\"verb\":\"stop\",\"now\":true}\n"), "{\"version\":1,\"stopping\":true}\n");
         assert!(check(b"\xff\xfe\n").contains("not a request"));
         assert!(check(b"").contains("not a request"));
         assert!(check(&[b'x'; 4096]).contains("the request is longer than 4096 bytes"));
+    }
+
+    #[test]
+    fn a_stop_is_for_root_and_the_own_user_alone() {
+        let own = nix::unistd::geteuid().as_raw();
+        assert_eq!((may_stop(0), may_stop(own)), (Ok(()), Ok(())));
+        let words = may_stop(own + 1).expect_err("another user");
+        assert!(words.contains(&format!("uid {} may not stop this node", own + 1)), "{words}");
     }
 
     #[test]

@@ -134,6 +134,8 @@ impl Front {
                 // Whoever asked may have gone.
                 let _ = answer.send(self.report(view, &self.clock.present()));
             }
+            // The loop's own; one that comes before there is a supervisor, or while it ends, is dropped, and refused so.
+            Ask::Stop { .. } => {}
         }
     }
 
