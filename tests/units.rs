@@ -1,10 +1,13 @@
-//! The unit file against what systemd 219 knows: a directive that it rejects, or reads in another way, shows itself only on
+//! The unit files against what systemd 219 knows: a directive that it rejects, or reads in another way, shows itself only on
 //! CentOS 7, at boot. Absent on purpose: starting it under a real systemd; the container tests do.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// One directive that the unit may have.
+/// The units around the one of the service.
+const BESIDE: [&str; 3] = ["kafka-node-reboot.service", "kafka-node-reboot.path", "kafka-node-reboot.timer"];
+
+/// One directive that a unit may have.
 struct Allowed {
     section: &'static str,
     name: &'static str,
@@ -18,6 +21,14 @@ const fn unit_(name: &'static str, since: u16, reason: &'static str) -> Allowed 
     Allowed { section: "[Unit]", name, since, reason }
 }
 
+const fn path(name: &'static str, since: u16, reason: &'static str) -> Allowed {
+    Allowed { section: "[Path]", name, since, reason }
+}
+
+const fn timer(name: &'static str, since: u16, reason: &'static str) -> Allowed {
+    Allowed { section: "[Timer]", name, since, reason }
+}
+
 const fn service(name: &'static str, since: u16, reason: &'static str) -> Allowed {
     Allowed { section: "[Service]", name, since, reason }
 }
@@ -28,7 +39,7 @@ const KNOWN_TO_219: &[Allowed] = &[
     unit_("Documentation", 0, "for people"),
     unit_("Wants", 0, "a wish, never a requirement"),
     unit_("After", 0, "order alone"),
-    service("Type", 0, "notify"),
+    service("Type", 0, "notify; oneshot"),
     service("NotifyAccess", 0, "main"),
     service("ExecStart", 0, "without a prefix"),
     service("ExecReload", 0, "with $MAINPID"),
@@ -36,12 +47,13 @@ const KNOWN_TO_219: &[Allowed] = &[
     service("EnvironmentFile", 0, "with the prefix -"),
     service("User", 0, "by name"),
     service("Group", 0, "by name"),
+    service("SupplementaryGroups", 0, "by name; the group is in every distribution's first /etc/group"),
     service("UMask", 0, "octal"),
     service("WatchdogSec", 0, "counts from READY=1 on"),
     service("Restart", 0, "always: the result of a watchdog's kill is a signal"),
     service("RestartSec", 0, "in seconds"),
-    service("RestartPreventExitStatus", 189, "one code"),
-    service("SuccessExitStatus", 189, "one code"),
+    service("RestartPreventExitStatus", 189, "codes by number"),
+    service("SuccessExitStatus", 189, "codes by number"),
     service(
         "StartLimitInterval",
         0,
@@ -67,6 +79,11 @@ const KNOWN_TO_219: &[Allowed] = &[
     service("SystemCallErrorNumber", 209, "by name"),
     service("DevicePolicy", 208, "closed: null, zero, full, random, urandom, the terminals"),
     service("DeviceAllow", 208, "by path"),
+    path("PathExists", 0, "looked at again whenever the service has ended"),
+    path("Unit", 0, "by name"),
+    timer("OnCalendar", 196, "minutes and hours alone"),
+    timer("AccuracySec", 209, "a moment of its own for each machine, always the same"),
+    timer("Unit", 0, "by name"),
 ];
 
 /// What 219 does not know, passes over with one line in its log, and how the unit stands without it.
@@ -109,7 +126,9 @@ const NEVER: &[(&str, &str)] = &[
 #[test]
 fn every_directive_is_known_to_219_or_ignored_harmlessly() {
     let allowed: Vec<&Allowed> = KNOWN_TO_219.iter().chain(IGNORED_BY_219).chain([&INSTALL]).collect();
-    for Directive { section, name, .. } in directives() {
+    let used: Vec<Directive> =
+        [&["kafka-node.service"], &BESIDE[..]].concat().into_iter().flat_map(directives_of).collect();
+    for Directive { section, name, .. } in &used {
         assert!(
             allowed.iter().any(|allowed| allowed.section == section && allowed.name == name),
             "{section} {name}: look up since when it exists, and add it with what 219 makes of it"
@@ -117,8 +136,8 @@ fn every_directive_is_known_to_219_or_ignored_harmlessly() {
     }
     for Allowed { section, name, reason, .. } in &allowed {
         assert!(
-            directives().iter().any(|directive| directive.section == *section && directive.name == *name),
-            "{section} {name} is not in the unit any more: strike it from the list"
+            used.iter().any(|directive| directive.section == *section && directive.name == *name),
+            "{section} {name} is in no unit any more: strike it from the list"
         );
         assert!(!reason.is_empty(), "{name}");
     }
@@ -164,14 +183,16 @@ fn the_exposure_is_bounded() {
 
 #[test]
 fn every_directive_says_why_it_is_there() {
-    for Directive { name, reasoned, .. } in directives() {
-        assert!(reasoned, "{name} has no comment on the line before it");
+    for unit in [&["kafka-node.service"], &BESIDE[..]].concat() {
+        for Directive { name, reasoned, .. } in directives_of(unit) {
+            assert!(reasoned, "{unit}: {name} has no comment on the line before it");
+        }
     }
 }
 
 #[test]
 fn values_that_219_reads_otherwise_are_not_used() {
-    for Directive { name, value, .. } in directives() {
+    for Directive { name, value, .. } in directives().into_iter().chain(BESIDE.into_iter().flat_map(directives_of)) {
         assert!(!value.contains("infinity"), "{name}: 219 takes infinity for no time at all; write 0");
         assert!(
             !name.starts_with("Exec") || !value.starts_with(['+', '!', ':']),
@@ -191,7 +212,9 @@ fn the_promises_of_the_unit_hold() {
     assert_eq!(value_of("NotifyAccess"), "main");
     assert_eq!(value_of("KillMode"), "process");
     assert_eq!(value_of("Restart"), "always");
-    assert_eq!(value_of("RestartPreventExitStatus"), "78");
+    // A bad configuration, and a stop that an operator ordered; the second is a success too.
+    assert_eq!(value_of("RestartPreventExitStatus"), "78 3");
+    assert_eq!(value_of("SuccessExitStatus"), "143 3");
     assert_eq!(value_of("StartLimitInterval"), "0");
     assert_eq!(value_of("User"), "kafka");
     assert_eq!(value_of("OOMPolicy"), "continue");
@@ -213,6 +236,51 @@ fn the_systemd_of_this_machine_has_nothing_against_it() {
     let words = String::from_utf8_lossy(&verify.stderr);
     let about_us: Vec<&str> = words.lines().filter(|line| line.contains("kafka-node.service")).collect();
     assert_eq!(about_us, [""; 0], "{words}");
+}
+
+#[test]
+fn a_roll_reboots_by_the_path_unit_and_nothing_reboots_unasked() {
+    let of = |unit: &str, name: &str| -> Vec<String> {
+        let found = directives_of(unit).into_iter().filter(|directive| directive.name == name);
+        found.map(|directive| directive.value).collect()
+    };
+    assert!(value_of("Wants").split(' ').any(|unit| unit == "kafka-node-reboot.path"), "a roll would wait for ever");
+    assert!(value_of("After").split(' ').any(|unit| unit == "dbus.service"), "systemd is asked through it in a stop");
+    assert_eq!(value_of("SupplementaryGroups"), "tty", "wall reaches nobody without it");
+    let [service, path, timer] = BESIDE;
+    let file = "/var/lib/kafka-node/reboot-wanted";
+    assert_eq!(of(path, "PathExists"), [file]);
+    assert_eq!([of(path, "Unit"), of(timer, "Unit")], [[service], [service]]);
+    assert_eq!(of(service, "ExecStart"), ["/usr/bin/kafka-node reboot --if-needed"]);
+    // Left there, the path unit would start it again at once, and for ever.
+    assert_eq!(of(service, "ExecStopPost"), [format!("-/bin/rm -f {file}")]);
+    assert_eq!(of(service, "SuccessExitStatus"), ["75"]);
+    assert_eq!((of(service, "User"), of(service, "WantedBy")), (vec![], vec![]));
+    let preset = read("config/kafka-node.preset");
+    assert!(preset.lines().any(|line| line == format!("disable {timer}")), "{preset}");
+}
+
+#[test]
+fn the_systemd_of_this_machine_has_nothing_against_the_others() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        println!("no systemd-analyze on this machine");
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    for unit in BESIDE {
+        let text = read(&format!("units/{unit}")).replace("/usr/bin/kafka-node", "/bin/true");
+        std::fs::write(dir.path().join(unit), text).expect("a copy");
+    }
+    for unit in BESIDE {
+        let verify = Command::new("systemd-analyze")
+            .args(["verify", "--man=no"])
+            .arg(dir.path().join(unit))
+            .output()
+            .expect("an answer");
+        let words = String::from_utf8_lossy(&verify.stderr);
+        let about_us: Vec<&str> = words.lines().filter(|line| line.contains("kafka-node")).collect();
+        assert_eq!(about_us, [""; 0], "{words}");
+    }
 }
 
 #[test]
@@ -246,7 +314,11 @@ struct Directive {
 }
 
 fn directives() -> Vec<Directive> {
-    let text = unit();
+    directives_of("kafka-node.service")
+}
+
+fn directives_of(unit: &str) -> Vec<Directive> {
+    let text = read(&format!("units/{unit}"));
     let (mut all, mut section, mut before) = (Vec::new(), "", "");
     for line in text.lines() {
         if line.starts_with('[') {
