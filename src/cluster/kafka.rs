@@ -1,8 +1,8 @@
 //! One connection to one broker: framing with a cap, versions by ApiVersions, a limit on everything, and errors that name the
-//! broker and the API. The calls themselves are in `kafka_topics` and `kafka_records`.
+//! broker and the API. The calls themselves are in `kafka_topics`, `kafka_cluster` and `kafka_records`.
 //!
 //! `kafka-protocol` allocates by lengths it reads from the wire, so a hostile broker can abort this process: used in the process
-//! of a command that someone typed (`verify`), never in the supervisor, whose probes are `observe`'s. Absent on purpose: TLS, SASL,
+//! of a command (`verify`, `can-reboot`), never in the supervisor, whose probes are `observe`'s. Absent on purpose: TLS, SASL,
 //! pipelining, connection pools.
 //!
 //! Effects: one TCP connection, every call under a limit.
@@ -15,8 +15,9 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
-    DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse, FetchRequest, FetchResponse,
-    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse,
+    DeleteTopicsResponse, DescribeConfigsRequest, DescribeConfigsResponse, ElectLeadersRequest, ElectLeadersResponse,
+    FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse, ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse, MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse,
     RequestHeader, ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
@@ -25,7 +26,7 @@ use tokio::net::TcpStream;
 
 use crate::observe::dial::{self, NoConnection};
 
-/// Longer replies are refused. What `verify` asks for is far below: its own topic, or one fetch of a few records.
+/// Longer replies are refused. The metadata of 10,000 partitions with three replicas has half a MiB.
 const FRAME_CAP: u32 = 16 * 1024 * 1024;
 
 /// An API by name, and the versions of it that the code here is written for.
@@ -65,6 +66,8 @@ requests! {
     ProduceRequest Produce ProduceResponse;
     FetchRequest Fetch FetchResponse;
     ListOffsetsRequest ListOffsets ListOffsetsResponse;
+    ListPartitionReassignmentsRequest ListPartitionReassignments ListPartitionReassignmentsResponse;
+    ElectLeadersRequest ElectLeaders ElectLeadersResponse;
 }
 
 /// Every broker speaks version 0, and answers it without knowing its client.

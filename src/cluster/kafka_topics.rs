@@ -21,12 +21,13 @@ use crate::model::BrokerId;
 use super::kafka::{Api, BrokerClient, KafkaError, millis, named};
 
 /// From v4 on Metadata can be told not to create the topic it asks about.
-const METADATA: Api = Api { name: "Metadata", low: 4, high: 8 };
+pub(super) const METADATA: Api = Api { name: "Metadata", low: 4, high: 8 };
 const CREATE_TOPICS: Api = Api { name: "CreateTopics", low: 2, high: 4 };
 const DELETE_TOPICS: Api = Api { name: "DeleteTopics", low: 1, high: 3 };
-const DESCRIBE_CONFIGS: Api = Api { name: "DescribeConfigs", low: 1, high: 2 };
+pub(super) const DESCRIBE_CONFIGS: Api = Api { name: "DescribeConfigs", low: 1, high: 2 };
 /// DescribeConfigs: the resource is a topic.
-const TOPIC: i8 = 2;
+pub(super) const TOPIC: i8 = 2;
+
 /// The cluster as one broker sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterMetadata {
@@ -99,7 +100,6 @@ impl BrokerClient {
             Some(error) => return Err(error),
             None => {}
         }
-        let ids = |ids: &[kafka_protocol::messages::BrokerId]| ids.iter().map(|id| BrokerId(id.0)).collect();
         let partition = |p: &MetadataResponsePartition| Partition {
             leader: some_broker(p.leader_id.0),
             replicas: ids(&p.replica_nodes),
@@ -176,7 +176,11 @@ impl BrokerClient {
     }
 }
 
+pub(super) fn ids(ids: &[kafka_protocol::messages::BrokerId]) -> Vec<BrokerId> {
+    ids.iter().map(|id| BrokerId(id.0)).collect()
+}
+
 /// Kafka writes -1 for "none".
-fn some_broker(id: i32) -> Option<BrokerId> {
+pub(super) fn some_broker(id: i32) -> Option<BrokerId> {
     (id >= 0).then_some(BrokerId(id))
 }

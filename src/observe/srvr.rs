@@ -4,7 +4,7 @@
 
 use crate::model::{QuorumRole, ZooKeeperOutcome};
 
-pub use super::srvr_prober::probe;
+pub use super::srvr_prober::{probe, survey};
 
 /// What a server without a quorum writes (AbstractFourLetterCommand of ZooKeeper 3.5; later ones alike).
 const NOT_SERVING: &[u8] = b"This ZooKeeper instance is not currently serving requests";
@@ -12,6 +12,8 @@ const NOT_SERVING: &[u8] = b"This ZooKeeper instance is not currently serving re
 const NOT_ALLOWED: &[u8] = b"is not executed because it is not in the whitelist.";
 /// What stands before the role.
 const MODE: &[u8] = b"Mode: ";
+/// What stands before the last transaction the server knows, in hexadecimal (`SrvrCommand` of 3.5; in the line before the role).
+const ZXID: &[u8] = b"Zxid: 0x";
 
 /// Judges a whole reply to `srvr`, read to the end of the stream.
 ///
@@ -41,6 +43,15 @@ pub fn parse(reply: &[u8]) -> ZooKeeperOutcome {
         return ZooKeeperOutcome::TimedOut;
     }
     ZooKeeperOutcome::Garbled(format!("not a ZooKeeper's reply to srvr: \"{}\"", words(reply)))
+}
+
+/// As [`parse`], and the last transaction that the server knows: 32 bits of epoch, 32 of counter. `None` where the reply has none.
+pub fn parse_with_zxid(reply: &[u8]) -> (ZooKeeperOutcome, Option<u64>) {
+    let zxid = reply.split_inclusive(|byte| *byte == b'\n').find_map(|line| {
+        let digits = line.strip_suffix(b"\n")?.strip_prefix(ZXID)?;
+        u64::from_str_radix(std::str::from_utf8(digits).ok()?.trim_end(), 16).ok()
+    });
+    (parse(reply), zxid)
 }
 
 /// The words are those of `getState` of ZooKeeper's server classes. A server that fell back to reading only has no quorum.
@@ -82,6 +93,17 @@ mod tests {
     }
 
     #[test]
+    fn the_last_transaction_is_read_where_it_stands_whole() {
+        assert_eq!(parse_with_zxid(LEADER), (ZooKeeperOutcome::Serving(QuorumRole::Leader), Some(0x1_0000_0062)));
+        assert_eq!(parse_with_zxid(NO_QUORUM), (ZooKeeperOutcome::NotServing, None));
+        let of = |line: &str| parse_with_zxid(format!("{line}Mode: follower\n").as_bytes()).1;
+        assert_eq!(of("Zxid: 0xffffffffffffffff\r\n"), Some(u64::MAX));
+        for none in ["Zxid: 0x\n", "Zxid: 12\n", "Zxid: 0x10000000000000000\n", "Zxid: 0x-1\n", "", "Zxid: 0x1"] {
+            assert_eq!(of(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
     fn every_mode_has_its_meaning() {
         let of = |mode: &str| parse(format!("Zookeeper version: 3.9\nMode: {mode}\nNode count: 5\n").as_bytes());
         assert_eq!(of("observer"), ZooKeeperOutcome::Serving(QuorumRole::Observer));
@@ -118,7 +140,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_have_an_outcome(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-            parse(&bytes);
+            assert_eq!(parse_with_zxid(&bytes).0, parse(&bytes));
         }
 
         #[test]

@@ -22,32 +22,39 @@ const REPLY_CAP: u64 = 64 * 1024;
 /// No newline is sent after the word: the server closes without reading it, and the reset that follows can overtake
 /// the reply (18 of 180 replies came back empty that way, `facts.md`).
 pub async fn probe(address: &str, limit: Duration) -> ZooKeeperOutcome {
+    survey(address, limit).await.0
+}
+
+/// As [`probe`], and the last transaction that the server knows, where its reply says so.
+pub async fn survey(address: &str, limit: Duration) -> (ZooKeeperOutcome, Option<u64>) {
     match tokio::time::timeout(limit, exchange(address)).await {
-        Ok(outcome) => outcome,
-        Err(_) => ZooKeeperOutcome::TimedOut,
+        Ok(Ok(reply)) => srvr::parse_with_zxid(&reply),
+        Ok(Err(outcome)) => (outcome, None),
+        Err(_) => (ZooKeeperOutcome::TimedOut, None),
     }
 }
 
-async fn exchange(address: &str) -> ZooKeeperOutcome {
+/// The whole reply, or why there is none.
+async fn exchange(address: &str) -> Result<Vec<u8>, ZooKeeperOutcome> {
     let mut stream = match dial::connect(address).await {
         Ok(stream) => stream,
-        Err(NoConnection::Refused) => return ZooKeeperOutcome::Refused,
-        Err(NoConnection::Silent) => return ZooKeeperOutcome::TimedOut,
+        Err(NoConnection::Refused) => return Err(ZooKeeperOutcome::Refused),
+        Err(NoConnection::Silent) => return Err(ZooKeeperOutcome::TimedOut),
         Err(failure @ (NoConnection::Unresolvable(_) | NoConnection::Local(_))) => {
-            return ZooKeeperOutcome::Garbled(failure.to_string());
+            return Err(ZooKeeperOutcome::Garbled(failure.to_string()));
         }
     };
     if stream.write_all(b"srvr").await.is_err() {
-        return ZooKeeperOutcome::TimedOut;
+        return Err(ZooKeeperOutcome::TimedOut);
     }
     let mut reply = Vec::new();
     match stream.take(REPLY_CAP + 1).read_to_end(&mut reply).await {
         Ok(_) if reply.len() as u64 > REPLY_CAP => {
-            ZooKeeperOutcome::Garbled(format!("a reply of more than {REPLY_CAP} bytes to srvr"))
+            Err(ZooKeeperOutcome::Garbled(format!("a reply of more than {REPLY_CAP} bytes to srvr")))
         }
-        Ok(_) => srvr::parse(&reply),
+        Ok(_) => Ok(reply),
         // A reset after the reply: what came before it is judged, and is whole or not by its own lines.
-        Err(error) if error.kind() == ErrorKind::ConnectionReset => srvr::parse(&reply),
-        Err(error) => ZooKeeperOutcome::Garbled(format!("reading the reply to srvr: {error}")),
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(reply),
+        Err(error) => Err(ZooKeeperOutcome::Garbled(format!("reading the reply to srvr: {error}"))),
     }
 }
