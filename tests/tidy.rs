@@ -87,6 +87,8 @@ const CRATES: &[(&str, &[&str])] = &[
             "gate",
             "runtime",
             "cli",
+            "src/cluster/power_down.rs",
+            "src/cluster/presence.rs",
             "src/cluster/registration.rs",
             "src/cluster/token.rs",
             "src/notify/history_entry.rs",

@@ -34,7 +34,7 @@ pub(super) struct Standing {
 }
 
 /// What stands at `path`. The request is sent at the call.
-pub(super) fn read<'a>(client: &'a Client, path: &str) -> impl Future<Output = Result<Standing, Error>> + Send + 'a {
+pub(super) fn read(client: &Client, path: &str) -> impl Future<Output = Result<Standing, Error>> + Send + use<> {
     let read = client.get_data(path);
     async move {
         match read.await {

@@ -16,10 +16,11 @@ use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error, Stat};
+use zookeeper_client::{Client, Error, Stat};
 
 use crate::model::{NodeName, TokenOutcome};
 
+use super::document::{EPHEMERAL, HOME, PERSISTENT, TRIES};
 use super::zookeeper::ZooKeeperSession;
 
 /// The cluster's leave to restart a service that still runs.
@@ -43,15 +44,7 @@ pub trait RestartToken {
     fn release_token(&self, holder: &NodeName, limit: Duration) -> impl Future<Output = Result<(), String>> + Send;
 }
 
-/// What is of all nodes of a cluster and of no version of Kafka.
-const HOME: &str = "/kafka-node";
 const TOKEN: &str = "/kafka-node/restart";
-/// Anybody may do anything, as with what Kafka itself makes without `zookeeper.set.acl`.
-const OPEN: Acls<'static> = Acls::anyone_all();
-const HOME_OPTIONS: CreateOptions<'static> = CreateMode::Persistent.with_acls(OPEN);
-const TOKEN_OPTIONS: CreateOptions<'static> = CreateMode::Ephemeral.with_acls(OPEN);
-/// How often everything is read anew because somebody else was faster.
-const TRIES: usize = 5;
 /// In place of the name in a token that nobody of ours wrote.
 const NAMELESS: &str = "somebody who left no name";
 
@@ -99,7 +92,7 @@ impl RestartToken for ZooKeeperSession {
 async fn take(client: &Client, holder: &NodeName, line: &str) -> Result<TokenOutcome, Error> {
     client.sync(HOME).await?;
     let Some(home) = client.check_stat(HOME).await? else {
-        client.create(HOME, b"", &HOME_OPTIONS).await?;
+        client.create(HOME, b"", &PERSISTENT).await?;
         // Made; the version to write it on is read at the next try.
         return Err(Error::NoNode);
     };
@@ -113,7 +106,7 @@ async fn take(client: &Client, holder: &NodeName, line: &str) -> Result<TokenOut
     if let Some((token, _)) = older {
         taking.add_delete(TOKEN, Some(token.version))?;
     }
-    taking.add_create(TOKEN, line.as_bytes(), &TOKEN_OPTIONS)?;
+    taking.add_create(TOKEN, line.as_bytes(), &EPHEMERAL)?;
     taking.commit().await?;
     Ok(TokenOutcome::Held)
 }

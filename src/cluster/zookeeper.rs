@@ -1,6 +1,7 @@
 //! The ZooKeeper session: made when it is first needed, made again after every loss, and ended with all it has not sent yet.
-//! With its neighbours `fence` and `token` it is what knows the `zookeeper-client` crate; everybody else knows the traits
-//! [`Registrations`], [`super::fence::Fencing`] and [`super::token::RestartToken`].
+//! With its neighbours that write znodes it is what knows the `zookeeper-client` crate; everybody else knows the traits
+//! [`Registrations`], [`super::fence::Fencing`] and [`super::token::RestartToken`], and the calls of `council`, `lock`, `roll`,
+//! `power_down` and `presence`.
 //!
 //! Effects: one session, and asking under a limit.
 //!
@@ -134,7 +135,28 @@ pub(super) enum Refusal {
     Words(String),
 }
 
+/// What a look through the session that there is came to.
+pub(super) enum Glance<T> {
+    /// The answer.
+    Answer(T),
+    /// There is no session, or the one there was is over.
+    NoSession,
+    /// The session may live, and there is no answer now; in words.
+    Waiting(String),
+    /// The server refused.
+    Failed(Refusal),
+}
+
 impl Refusal {
+    /// Of an error that is about the one request.
+    fn of(error: Error) -> Refusal {
+        match error {
+            Error::NoNode => Refusal::NoNode,
+            Error::NoAuth => Refusal::NotAllowed,
+            error => Refusal::Words(error.to_string()),
+        }
+    }
+
     pub(super) fn words(self) -> String {
         match self {
             Refusal::NoNode => "no such znode".into(),
@@ -211,14 +233,36 @@ impl ZooKeeperSession {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let deadline = Instant::now() + limit;
-        let state = timeout_at(deadline, self.session.lock()).await.ok()?;
-        let State::Connected(line) = &*state else { return None };
-        // While the crate reconnects nothing is asked, so that questions do not pile up.
-        if line.client.state() != SessionState::SyncConnected {
-            return None;
+        match self.glance(limit, question).await {
+            Glance::Answer(answer) => Some(answer),
+            Glance::NoSession | Glance::Waiting(_) | Glance::Failed(_) => None,
         }
-        timeout_at(deadline, question(line.client.clone())).await.ok()?.ok()
+    }
+
+    /// As [`ZooKeeperSession::peek`], and says why there is no answer. What is asked may be done late, or not at all.
+    pub(super) async fn glance<T, F>(&self, limit: Duration, question: impl FnOnce(Client) -> F) -> Glance<T>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let deadline = Instant::now() + limit;
+        let Ok(state) = timeout_at(deadline, self.session.lock()).await else {
+            return Glance::Waiting("another question to ZooKeeper is under way".into());
+        };
+        let State::Connected(line) = &*state else { return Glance::NoSession };
+        match line.client.state() {
+            SessionState::SyncConnected => {}
+            state if state.is_terminated() => return Glance::NoSession,
+            // While the crate reconnects nothing is asked, so that questions do not pile up.
+            _ => return Glance::Waiting("no ZooKeeper server serves the session at present".into()),
+        }
+        match timeout_at(deadline, question(line.client.clone())).await {
+            Err(_) => Glance::Waiting("ZooKeeper did not answer in time".into()),
+            Ok(Ok(answer)) => Glance::Answer(answer),
+            // Lost with its server, and perhaps had again from another.
+            Ok(Err(Error::ConnectionLoss)) => Glance::Waiting(Error::ConnectionLoss.to_string()),
+            Ok(Err(error)) if ends_session(&error) => Glance::NoSession,
+            Ok(Err(error)) => Glance::Failed(Refusal::of(error)),
+        }
     }
 
     async fn ask_once<T, F>(
@@ -245,11 +289,7 @@ impl ZooKeeperSession {
             Ok(Err(error)) if ends_session(&error) => Err(Refusal::Ended(error.to_string())),
             Ok(answer) => {
                 *state = State::Connected(line);
-                answer.map_err(|error| match error {
-                    Error::NoNode => Refusal::NoNode,
-                    Error::NoAuth => Refusal::NotAllowed,
-                    error => Refusal::Words(error.to_string()),
-                })
+                answer.map_err(Refusal::of)
             }
         }
     }

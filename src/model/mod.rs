@@ -3,6 +3,7 @@
 //! Pure: no clock, no randomness of its own, no I/O. Absent on purpose: decisions. A noun that only one room uses stays in that room.
 
 mod blame;
+mod calendar;
 mod cause;
 mod council;
 mod denial;
@@ -23,6 +24,7 @@ mod rng;
 mod time;
 
 pub use blame::Blame;
+pub use calendar::date_and_time;
 pub use cause::ExitCause;
 pub use council::{
     Council, CouncilOutcome, GateOutcome, LockSeen, MarkOutcome, PowerDown, Presence, RollMark, RollTurn, RollVerb,
