@@ -1,4 +1,5 @@
-//! One standalone ZooKeeper for all tests of the binary, a chroot for each, and sessions that play brokers.
+//! One standalone ZooKeeper for all tests of the binary, a chroot for each, and sessions that play brokers; and one that can be
+//! killed for whoever wants it.
 //!
 //! The server is a child of a shell that reads from a pipe which only this process holds: however this process ends, the
 //! pipe closes, and the shell ends the server by its pid and removes its directory.
@@ -7,6 +8,7 @@ use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -37,22 +39,73 @@ fn provided(variable: &str) -> String {
     })
 }
 
-/// `java`, its arguments and the directory come as arguments.
+/// `java`, its arguments and the directory come as arguments; what is done when all is over comes first.
 const SHELL: &str = r#"dir=$1; shift; "$@" </dev/null & pid=$!; read -r _; kill -9 $pid; wait $pid; rm -rf "$dir""#;
+/// As above, and the directory stays.
+const KEEPING: &str = r#"shift; "$@" </dev/null & pid=$!; read -r _; kill -9 $pid; wait $pid"#;
 
 /// The server's address; starts it at the first call.
 fn server() -> SocketAddr {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(start).address
+    SERVER
+        .get_or_init(|| {
+            let dir =
+                tempfile::Builder::new().prefix("kafka-node-test-").tempdir().expect("a temporary directory").keep();
+            start(SHELL, &dir, free_address())
+        })
+        .address
 }
 
-fn start() -> Server {
+fn free_address() -> SocketAddr {
+    let free = TcpListener::bind("127.0.50.1:0").expect("a free port");
+    free.local_addr().expect("its number")
+}
+
+/// A server of one test alone, which can be killed and started again.
+pub struct Mortal {
+    pub address: SocketAddr,
+    dir: tempfile::TempDir,
+    running: Option<Server>,
+}
+
+impl Mortal {
+    pub fn new() -> Mortal {
+        let dir = tempfile::Builder::new().prefix("kafka-node-test-").tempdir().expect("a temporary directory");
+        let address = free_address();
+        let running = Some(start(KEEPING, dir.path(), address));
+        Mortal { address, dir, running }
+    }
+
+    /// Kills it and starts it again on what it has on disk.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.running = Some(start(KEEPING, self.dir.path(), self.address));
+    }
+
+    /// As [`Mortal::restart`], with nothing on disk.
+    pub fn forget_all(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.dir.path().join("version-2")).expect("its data");
+        self.running = Some(start(KEEPING, self.dir.path(), self.address));
+    }
+
+    fn kill(&mut self) {
+        if let Some(Server { _shell: mut shell, .. }) = self.running.take() {
+            drop(shell.stdin.take());
+            shell.wait().expect("the shell ends");
+        }
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn start(script: &str, dir: &Path, address: SocketAddr) -> Server {
     let libs = format!("{}/libs/*", provided("KAFKA_NODE_TEST_KAFKA_HOME"));
     let java = format!("{}/bin/java", provided("KAFKA_NODE_TEST_JAVA_11"));
-    let free = TcpListener::bind("127.0.50.1:0").expect("a free port");
-    let address = free.local_addr().expect("its number");
-    drop(free);
-    let dir = tempfile::Builder::new().prefix("kafka-node-test-").tempdir().expect("a temporary directory").keep();
     let file = dir.join("zoo.cfg");
     let text = format!(
         "dataDir={}\nclientPort={}\nclientPortAddress={}\nadmin.enableServer=false\nmaxClientCnxns=0\n",
@@ -63,7 +116,7 @@ fn start() -> Server {
     std::fs::write(&file, text).expect("zoo.cfg");
     let log = std::fs::File::create(dir.join("log")).expect("the log");
     let mut shell = Command::new("sh");
-    shell.args(["-c", SHELL, "sh"]).arg(&dir).arg(java);
+    shell.args(["-c", script, "sh"]).arg(dir).arg(java);
     shell.args(["-Xmx64m", "-Dzookeeper.forceSync=no", "-XX:TieredStopAtLevel=1", "-cp", &libs]);
     shell.arg("org.apache.zookeeper.server.ZooKeeperServerMain").arg(&file);
     shell.stdout(log.try_clone().expect("the log again")).stderr(log).stdin(Stdio::piped());
