@@ -228,7 +228,7 @@ mod broker {
             .await;
             let mut prober = BrokerProber::new(address, BROKER);
             assert_eq!(prober.probe(AMPLE).await, HEALTHY);
-            assert_eq!(prober.in_sync(AMPLE).await, InSyncOutcome::Seen { replicas: 3, behind: 0 });
+            assert_eq!(prober.in_sync(AMPLE).await, InSyncOutcome::Seen { replicas: 3, behind: 0, leads: 0 });
             assert_eq!(prober.probe(AMPLE).await, HEALTHY);
         });
     }

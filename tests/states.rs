@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use kafka_node::config::Gate;
 use kafka_node::model::{
     BrokerId, BrokerOutcome, Evidence, ExitStatus, FenceOutcome, InSyncOutcome, Moment, NodeName, PreflightOutcome,
     Progress, QuorumRole, ReadinessLevel, RegistrationOutcome, Rng, Role, Roles, RunId, ServiceState, SessionId,
@@ -37,6 +38,9 @@ impl Driver {
             hang_after: Duration::from_secs(10),
             slow_after: Duration::from_secs(60),
             grace: Duration::from_secs(300),
+            gate: Gate::Never,
+            gate_limit: Duration::ZERO,
+            settle: Duration::from_secs(60),
             first_run: RunId(1),
         };
         let supervisor = Supervisor::new(policy, &Past::default(), Moment::ZERO, Rng::new(7));
@@ -219,7 +223,7 @@ const EVENTS: [Told; 19] = [
     ("broker answers", Driver::answers),
     ("broker refuses", |d| d.tell(Event::Broker { run: d.kafka, outcome: BrokerOutcome::Refused })),
     ("in sync", |d| {
-        let outcome = InSyncOutcome::Seen { replicas: 3, behind: 0 };
+        let outcome = InSyncOutcome::Seen { replicas: 3, behind: 0, leads: 1 };
         d.tell(Event::InSync { run: d.kafka, outcome });
     }),
     ("progress", |d| {
@@ -254,6 +258,10 @@ fn outcome(driver: &Driver, before: ServiceState) -> String {
             Action::Kill { role, .. } => format!("SIGKILL {role}"),
             Action::Ready => "READY=1".to_owned(),
             Action::Stopping => "STOPPING=1".to_owned(),
+            Action::Anew => "start this program anew".to_owned(),
+            Action::Reboot => "reboot".to_owned(),
+            Action::OrderPowerDown => "order a power-down".to_owned(),
+            Action::WithdrawPowerDown => "withdraw the order to power down".to_owned(),
             Action::Finish { clean } => format!("finish (clean: {clean})"),
         };
         let _ = write!(text, "{}{said}", if text.is_empty() { "" } else { "; " });

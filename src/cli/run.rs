@@ -29,6 +29,7 @@ pub(super) fn run(place: &PlaceArgs) -> Exit {
     match runtime::run(plan, claim, successor(place)) {
         Ok(NodeEnd::Clean) => Exit::Yes,
         Ok(NodeEnd::Unclean | NodeEnd::Failed) => Exit::No,
+        Ok(NodeEnd::Ordered) => Exit::Ordered,
         Ok(NodeEnd::HandedOver) => again(),
         Err(refusal) => {
             complain(&refusal.to_string());

@@ -15,7 +15,7 @@ use crate::model::{NodeName, Presence};
 
 use super::document::{EPHEMERAL, HOME, NODES, Standing, age, make, now, read};
 use super::seat::Seat;
-use super::zookeeper::ZooKeeperSession;
+use super::zookeeper::{Refusal, ZooKeeperSession};
 
 /// The version that is written and read.
 const VERSION: u64 = 1;
@@ -41,11 +41,13 @@ impl ZooKeeperSession {
     /// Every supervisor that is present, by name, answered within `limit`. One whose line cannot be understood is an error, in words, in
     /// its place.
     pub async fn presences(&self, limit: Duration) -> Result<Vec<Result<Present, String>>, String> {
-        self.ask(limit, |client| async move { all(&client).await }).await.map_err(super::zookeeper::Refusal::words)
+        let present = self.ask(limit, |client| async move { all(&client).await }).await.map_err(Refusal::words)?;
+        Ok(present.into_iter().map(|(_, one)| one).collect())
     }
 }
 
-pub(super) async fn all(client: &Client) -> Result<Vec<Result<Present, String>>, Error> {
+/// Every znode that names a node, and what it says.
+pub(super) async fn all(client: &Client) -> Result<Vec<(NodeName, Result<Present, String>)>, Error> {
     let mut names = match client.list_children(NODES).await {
         Ok(names) => names,
         // No supervisor ever was here.
@@ -56,19 +58,19 @@ pub(super) async fn all(client: &Client) -> Result<Vec<Result<Present, String>>,
     names.retain(|name| !name.starts_with('.'));
     names.sort();
     // All are asked for at once, and the time of day after them: nothing read can be younger.
-    let paths: Vec<NodeName> = names.into_iter().map(NodeName::new).collect();
-    let lines: Vec<_> = paths.iter().map(|node| read(client, &place(node))).collect();
+    let nodes: Vec<NodeName> = names.into_iter().map(NodeName::new).collect();
+    let lines: Vec<_> = nodes.iter().map(|node| read(client, &place(node))).collect();
     let now = now(client);
     let mut present = Vec::new();
     let mut read = Vec::new();
-    for (node, line) in paths.into_iter().zip(lines) {
+    for (node, line) in nodes.into_iter().zip(lines) {
         read.push((node, line.await?));
     }
     let now = now.await?;
     for (node, Standing { data, stat }) in read {
         // Gone since the list was read.
         let Some(stat) = stat else { continue };
-        present.push(parse(node, &data, age(now, stat.mtime)));
+        present.push((node.clone(), parse(node, &data, age(now, stat.mtime))));
     }
     Ok(present)
 }
@@ -88,6 +90,7 @@ pub(super) fn line(seat: &Seat, presence: &Presence) -> String {
         "config": seat.config,
         "well": presence.well,
         "words": presence.words,
+        "powers_off": presence.powers_off,
     })
     .to_string()
 }
@@ -129,7 +132,10 @@ fn parse(node: NodeName, data: &[u8], lasting: Duration) -> Result<Present, Stri
         return Err(not_understood());
     }
     let well = value.get("well").and_then(Value::as_bool).ok_or_else(not_understood)?;
-    let seen = PresenceSeen { well, words: text("words"), lasting, version: text("version"), config: text("config") };
+    // Left out by one that does not.
+    let powers_off = value.get("powers_off").and_then(Value::as_bool).unwrap_or(false);
+    let (version, config) = (text("version"), text("config"));
+    let seen = PresenceSeen { well, words: text("words"), lasting, powers_off, version, config };
     Ok(Present { machine: text("machine"), boot: text("boot"), life: text("life"), seen, node })
 }
 
@@ -157,12 +163,16 @@ mod tests {
 
     #[test]
     fn a_line_is_read_as_it_was_written() {
-        let line = line(&seat(), &Presence { well: false, words: "waits for \"kafkanode2\"\nand more".into() });
+        let line = line(
+            &seat(),
+            &Presence { well: false, words: "waits for \"kafkanode2\"\nand more".into(), powers_off: true },
+        );
         assert!(!line.contains('\n'), "{line}");
         let present = parse(NodeName::new("kafkanode1"), line.as_bytes(), Duration::from_secs(3)).expect("a presence");
         assert_eq!((present.machine.as_str(), present.boot.as_str(), present.life.as_str()), ("m1", "b1", "7"));
         let seen = present.seen;
         assert_eq!((seen.well, seen.words.as_str()), (false, "waits for \"kafkanode2\"?and more"));
+        assert!(seen.powers_off);
         assert_eq!((seen.version.as_str(), seen.config.as_str()), ("0.1.0", "00ff"));
     }
 

@@ -15,11 +15,13 @@ use tokio::time::Instant;
 use zookeeper_client::{Client, Error};
 
 use crate::config::{Config, Node};
+use crate::gate::lock::LockDoc;
 use crate::gate::{BrokerSeen, ClusterView, MemberSeen, MemberState, NodeSeen};
-use crate::model::{BrokerId, Role, ZooKeeperOutcome};
+use crate::model::{BrokerId, LOCK_FOR_POWER_OFF, NodeName, Role, ZooKeeperOutcome};
 use crate::observe::srvr;
 
 use super::document::read;
+use super::lock::LOCK;
 use super::power_down::{self, POWER_DOWN};
 use super::presence::{self, Present};
 use super::view_kafka;
@@ -31,8 +33,10 @@ const MEMBER: Duration = Duration::from_secs(3);
 /// What stands in ZooKeeper.
 struct Standing {
     brokers: Vec<BrokerId>,
-    present: Vec<Result<Present, String>>,
+    present: Vec<(NodeName, Result<Present, String>)>,
     power_down: Result<Option<String>, String>,
+    /// Who holds the lock, having taken it when its machine powered off.
+    gone: Vec<NodeName>,
 }
 
 /// Reads the cluster of `config` as its own node sees it, within `limit` for everything.
@@ -64,17 +68,18 @@ fn put_in(view: &mut ClusterView, config: &Config, standing: Standing) {
         Ok(order) => view.power_down = order,
         Err(words) => view.unread.push(words),
     }
-    let mut present = Vec::new();
-    for one in standing.present {
-        match one {
-            Ok(one) => present.push(one),
-            Err(words) => view.unread.push(words),
-        }
-    }
     let own = &config.this_node().name;
-    let seen = |node: &Node| present.iter().find(|one| one.node == node.name).map(|one| one.seen.clone());
-    let others = config.nodes.iter().filter(|node| node.name != *own);
-    view.nodes = others.map(|node| NodeSeen { node: node.name.clone(), presence: seen(node) }).collect();
+    for node in config.nodes.iter().filter(|node| node.name != *own) {
+        let presence = match standing.present.iter().find(|(name, _)| *name == node.name) {
+            Some((_, Ok(present))) => Some(present.seen.clone()),
+            Some((_, Err(words))) => {
+                view.unread.push(words.clone());
+                None
+            }
+            None => None,
+        };
+        view.nodes.push(NodeSeen { node: node.name.clone(), presence, gone: standing.gone.contains(&node.name) });
+    }
 }
 
 fn brokers(config: &Config, registered: impl Fn(BrokerId) -> bool) -> Vec<BrokerSeen> {
@@ -128,12 +133,16 @@ async fn standing(config: &Config, limit: Duration) -> Result<Standing, String> 
 
 async fn read_all(client: &Client) -> Result<Standing, Error> {
     client.sync(IDS).await?;
-    let (names, order) = (client.list_children(IDS), read(client, POWER_DOWN));
+    let (names, order, lock) = (client.list_children(IDS), read(client, POWER_DOWN), read(client, LOCK));
     let names = match names.await {
         Err(Error::NoNode) => Vec::new(), // no broker ever registered here
         names => names?,
     };
     let brokers = names.iter().filter_map(|name| name.parse().ok()).map(BrokerId).collect();
     let power_down = power_down::parse(&order.await?).map(|order| order.map(|order| order.words));
-    Ok(Standing { brokers, present: presence::all(client).await?, power_down })
+    // A lock that cannot be understood is none of these, and is named where it is asked for.
+    let holders = LockDoc::parse(&lock.await?.data).map(|lock| lock.holders).unwrap_or_default();
+    let gone = holders.into_iter().filter(|holder| holder.reason == LOCK_FOR_POWER_OFF);
+    let gone = gone.map(|holder| NodeName::new(&holder.node)).collect();
+    Ok(Standing { brokers, present: presence::all(client).await?, power_down, gone })
 }

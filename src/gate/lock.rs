@@ -137,7 +137,12 @@ impl LockDoc {
     pub fn seen(&self, machine: &str, node: &NodeName, boot: &str, age: Duration) -> LockSeen {
         let place = self.holders.iter().position(|holder| holder.is(machine, node.as_str()));
         match place.and_then(|at| self.holders.get(at).filter(|_| at < self.slots)) {
-            Some(holder) => LockSeen::Ours { this_boot: holder.boot == boot, roll: holder.roll.clone(), age },
+            Some(holder) => LockSeen::Ours {
+                this_boot: holder.boot == boot,
+                reason: holder.reason.clone(),
+                roll: holder.roll.clone(),
+                age,
+            },
             None if self.holders.len() < self.slots => LockSeen::Free,
             None => LockSeen::Theirs(words(self.holders.iter().filter(|holder| !holder.is(machine, node.as_str())))),
         }
@@ -307,7 +312,7 @@ mod tests {
         let age = Duration::from_secs(7);
         assert_eq!(LockDoc::free().seen("machine1", &one, "boot", age), LockSeen::Free);
         let doc = held(&[Holder { roll: "r7".to_owned(), ..holder(1, "roll") }]);
-        let ours = |this_boot| LockSeen::Ours { this_boot, roll: "r7".to_owned(), age };
+        let ours = |this_boot| LockSeen::Ours { this_boot, reason: "roll".to_owned(), roll: "r7".to_owned(), age };
         assert_eq!(doc.seen("machine1", &one, "boot", age), ours(true));
         assert_eq!(doc.seen("machine1", &one, "next", age), ours(false));
         let theirs = LockSeen::Theirs("kafkanode1 (roll, since 2026-01-01T02:00:01Z)".to_owned());

@@ -67,6 +67,8 @@ pub enum StepState {
         life: String,
         /// When.
         at: String,
+        /// How often it began: again where an earlier life did not come to do it.
+        tries: u32,
     },
     /// It is well again.
     Done {
@@ -108,11 +110,12 @@ impl RollDoc {
         let Some((at, step)) = self.step(node) else { return RollTurn::Rest };
         match &step.state {
             // Whatever has become of the roll: the lock is held for this step, and its end is awaited.
-            StepState::Began { boot: began_boot, life: began_life, .. } => RollTurn::Finish {
+            StepState::Began { boot: began_boot, life: began_life, tries, .. } => RollTurn::Finish {
                 id: self.id.clone(),
                 verb: self.verb,
                 this_boot: began_boot == boot,
                 this_life: began_boot == boot && began_life == life,
+                tries: *tries,
             },
             StepState::Waiting if self.state == RollState::Running && self.all_done(at) => {
                 RollTurn::Begin { id: self.id.clone(), verb: self.verb }
@@ -139,12 +142,15 @@ impl RollDoc {
         match (mark, &step.state) {
             (RollMark::Began, StepState::Waiting) => {
                 self.may_begin(place)?;
-                let began = StepState::Began { boot: boot.to_owned(), life: life.to_owned(), at: at.to_owned() };
-                Ok(self.with(place, began))
+                Ok(self.with(place, began(boot, life, at, 1)))
             }
             // The same mark again: the answer to the first one was lost.
             (RollMark::Began, StepState::Began { boot: b, life: l, .. }) if b == boot && l == life => Ok(self.clone()),
-            (RollMark::Began, StepState::Began { .. }) => Err(format!("{node} began in an earlier life")),
+            // What an earlier life or boot began and did not come to do is begun again.
+            (RollMark::Began, StepState::Began { tries, .. }) => {
+                self.may_begin(place)?;
+                Ok(self.with(place, began(boot, life, at, tries.saturating_add(1))))
+            }
             (RollMark::Began, StepState::Done { .. }) => Err(format!("{node} is done")),
             (RollMark::Began, StepState::Failed { .. }) => Err(format!("{node} has failed")),
 
@@ -263,6 +269,10 @@ impl RollDoc {
             self.state = RollState::Done;
         }
     }
+}
+
+fn began(boot: &str, life: &str, at: &str, tries: u32) -> StepState {
+    StepState::Began { boot: boot.to_owned(), life: life.to_owned(), at: at.to_owned(), tries }
 }
 
 #[cfg(test)]

@@ -87,7 +87,13 @@ fn step(fields: &Map<String, Value>) -> Result<Step, String> {
     let text = |key| document::text(fields, key);
     let state = match document::name(fields, "is", what)?.as_str() {
         "waiting" => StepState::Waiting,
-        "began" => StepState::Began { boot: text("boot"), life: text("life"), at: text("at") },
+        "began" => StepState::Began {
+            boot: text("boot"),
+            life: text("life"),
+            at: text("at"),
+            // Left out, it is the first.
+            tries: fields.get("tries").and_then(Value::as_u64).and_then(|tries| tries.try_into().ok()).unwrap_or(1),
+        },
         "done" => StepState::Done { at: text("at") },
         "failed" => StepState::Failed { words: text("words"), at: text("at") },
         other => return Err(format!("{what} is {other}, which this kafka-node does not know")),
@@ -100,8 +106,8 @@ fn written(step: &Step) -> Value {
     let node = clean(&step.node, LONGEST_NAME);
     match &step.state {
         StepState::Waiting => json!({"node": node, "is": "waiting"}),
-        StepState::Began { boot, life, at } => {
-            json!({"node": node, "is": "began", "boot": text(boot), "life": text(life), "at": text(at)})
+        StepState::Began { boot, life, at, tries } => {
+            json!({"node": node, "is": "began", "boot": text(boot), "life": text(life), "at": text(at), "tries": tries})
         }
         StepState::Done { at } => json!({"node": node, "is": "done", "at": text(at)}),
         StepState::Failed { words, at } => json!({"node": node, "is": "failed", "words": text(words), "at": text(at)}),

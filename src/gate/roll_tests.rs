@@ -51,8 +51,13 @@ fn nodes_take_their_turns_one_after_the_other() {
 #[test]
 fn a_step_is_finished_in_another_boot_or_life() {
     let doc = mark(&plan(3), 1, RollMark::Began);
-    let finish =
-        |this_boot, this_life| RollTurn::Finish { id: "r1".to_owned(), verb: RollVerb::Restart, this_boot, this_life };
+    let finish = |this_boot, this_life| RollTurn::Finish {
+        id: "r1".to_owned(),
+        verb: RollVerb::Restart,
+        this_boot,
+        this_life,
+        tries: 1,
+    };
     assert_eq!(doc.turn(&node(1), "boot", "life"), finish(true, true));
     assert_eq!(doc.turn(&node(1), "boot", "next"), finish(true, false));
     assert_eq!(doc.turn(&node(1), "next", "life"), finish(false, false));
@@ -66,8 +71,16 @@ fn a_mark_that_stands_there_is_no_error() {
     assert_eq!(mark(&done, 1, RollMark::Done), done);
     let stopped = mark(&began, 1, failed());
     assert_eq!(mark(&stopped, 1, failed()), stopped);
-    let other_life = began.mark(&node(1), "r1", &RollMark::Began, "boot", "next", AT);
-    assert_eq!(other_life, Err("kafkanode1 began in an earlier life".to_owned()));
+}
+
+#[test]
+fn what_an_earlier_life_began_and_did_not_do_is_begun_again_while_the_roll_runs() {
+    let began = mark(&plan(3), 1, RollMark::Began);
+    let again = began.mark(&node(1), "r1", &RollMark::Began, "boot", "next", AT).expect("its turn");
+    assert!(matches!(again.turn(&node(1), "boot", "next"), RollTurn::Finish { this_life: true, tries: 2, .. }));
+    let paused = began.pause("root").expect("it runs");
+    let refused = paused.mark(&node(1), "r1", &RollMark::Began, "boot", "next", AT);
+    assert_eq!(refused, Err("the roll is paused, by root".to_owned()));
 }
 
 #[test]

@@ -94,6 +94,8 @@ pub struct NodeSeen {
     pub node: NodeName,
     /// What its supervisor says; `None` where none is there.
     pub presence: Option<PresenceSeen>,
+    /// It went down for good: it holds the lock, and took it when its machine powered off.
+    pub gone: bool,
 }
 
 /// What a supervisor says of its node.
@@ -105,6 +107,8 @@ pub struct PresenceSeen {
     pub words: String,
     /// For how long that has been so, by ZooKeeper's clock.
     pub lasting: Duration,
+    /// Its machine is about to power off.
+    pub powers_off: bool,
     /// The version of its kafka-node.
     pub version: String,
     /// The hash of what its configuration renders to for the whole cluster's part.
@@ -126,4 +130,6 @@ pub struct GatePolicy {
     pub strict: bool,
     /// The hash of this node's own configuration.
     pub config: String,
+    /// The machine of this node is powering off, and not rebooting.
+    pub powers_off: bool,
 }

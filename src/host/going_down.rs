@@ -10,11 +10,13 @@ use crate::model::SystemOutcome;
 use super::programs::{Programs, Within, words};
 
 /// The most that each question to systemd may take; there are two at most.
-const LIMIT: Duration = Duration::from_secs(3);
+const LIMIT: Duration = Duration::from_secs(2);
 /// Every reboot, power-off, halt and kexec starts it, and nothing else does.
 const SHUTDOWN: &str = "shutdown.target";
+/// What it does in the end, where that is not a reboot.
+const FOR_GOOD: [&str; 2] = ["poweroff.target", "halt.target"];
 
-/// Asks systemd. Waits for the answer: 6 s at most.
+/// Asks systemd. Waits for the answer: 4 s at most.
 pub fn ask() -> SystemOutcome {
     going_down(&mut Within(LIMIT))
 }
@@ -33,27 +35,34 @@ pub fn going_down(programs: &mut dyn Programs) -> SystemOutcome {
         Err(error) => return SystemOutcome::Unknown(error),
     };
     match state.out.trim() {
-        "stopping" => SystemOutcome::GoingDown,
+        "stopping" => SystemOutcome::GoingDown { for_good: queued(programs).is_ok_and(|jobs| powers_off(&jobs)) },
         "running" | "degraded" | "maintenance" | "offline" => SystemOutcome::Staying,
-        "starting" | "initializing" => shutdown_is_queued(programs),
+        "starting" | "initializing" => match queued(programs) {
+            Ok(jobs) if starts(&jobs, SHUTDOWN) => SystemOutcome::GoingDown { for_good: powers_off(&jobs) },
+            Ok(_) => SystemOutcome::Staying,
+            Err(words) => SystemOutcome::Unknown(words),
+        },
         _ => SystemOutcome::Unknown(format!("systemctl is-system-running: {}", state.words())),
     }
 }
 
-fn shutdown_is_queued(programs: &mut dyn Programs) -> SystemOutcome {
-    match programs.run(&words(&["systemctl", "--no-legend", "--no-pager", "list-jobs", SHUTDOWN])) {
-        Ok(answer) if !answer.is_ok() => SystemOutcome::Unknown(format!("systemctl list-jobs: {}", answer.words())),
-        Ok(answer) if answer.out.lines().any(starts_shutdown) => SystemOutcome::GoingDown,
-        Ok(_) => SystemOutcome::Staying,
-        Err(error) => SystemOutcome::Unknown(error),
-    }
+/// The jobs of systemd, a line each.
+fn queued(programs: &mut dyn Programs) -> Result<String, String> {
+    let answer = programs.run(&words(&["systemctl", "--no-legend", "--no-pager", "list-jobs"]))?;
+    if answer.is_ok() { Ok(answer.out) } else { Err(format!("systemctl list-jobs: {}", answer.words())) }
 }
 
-/// `  812 shutdown.target  start waiting`: systemd 219 lists every job whatever pattern it is given, and a stop of the target is
-/// none of the machine.
-fn starts_shutdown(line: &str) -> bool {
-    let mut words = line.split_whitespace().skip_while(|word| *word != SHUTDOWN);
-    words.next().is_some() && words.next() == Some("start")
+/// It goes down and is not to come up again by itself. Where no job says so it is taken for a reboot, which is waited for.
+fn powers_off(jobs: &str) -> bool {
+    FOR_GOOD.iter().any(|target| starts(jobs, target))
+}
+
+/// `  812 shutdown.target  start waiting`: a stop of a target is none of the machine.
+fn starts(jobs: &str, target: &str) -> bool {
+    jobs.lines().any(|line| {
+        let mut words = line.split_whitespace().skip_while(|word| *word != target);
+        words.next().is_some() && words.next() == Some("start")
+    })
 }
 
 #[cfg(test)]
@@ -83,15 +92,22 @@ mod tests {
         let none = (0, "");
         let ssh = "  91 sshd.service    start waiting\n 101 reboot.target   start waiting\n";
         let queued = "  91 sshd.service    stop  running\n 102 shutdown.target start waiting\n";
+        let off = " 101 poweroff.target start waiting\n 102 shutdown.target start running\n";
+        let (reboots, powers_off) =
+            (SystemOutcome::GoingDown { for_good: false }, SystemOutcome::GoingDown { for_good: true });
         let conflict = " 102 shutdown.target stop  waiting\n";
         for (state, jobs, expected) in [
             ((0, "running\n"), none, SystemOutcome::Staying),
             ((1, "degraded\n"), none, SystemOutcome::Staying),
             ((1, "maintenance\n"), none, SystemOutcome::Staying),
-            ((1, "stopping\n"), none, SystemOutcome::GoingDown),
+            ((1, "stopping\n"), none, reboots.clone()),
+            ((1, "stopping\n"), (1, ""), reboots.clone()),
+            ((1, "stopping\n"), (0, queued), reboots.clone()),
+            ((1, "stopping\n"), (0, off), powers_off.clone()),
+            ((1, "starting\n"), (0, off), powers_off),
             ((1, "starting\n"), (0, ssh), SystemOutcome::Staying),
-            ((1, "starting\n"), (0, queued), SystemOutcome::GoingDown),
-            ((1, "initializing\n"), (0, queued), SystemOutcome::GoingDown),
+            ((1, "starting\n"), (0, queued), reboots.clone()),
+            ((1, "initializing\n"), (0, queued), reboots),
             ((1, "starting\n"), (0, conflict), SystemOutcome::Staying),
             ((1, "starting\n"), (0, "No jobs running.\n"), SystemOutcome::Staying),
         ] {

@@ -10,5 +10,7 @@ pub mod going_down;
 pub mod import;
 pub mod inspect;
 pub mod programs;
+pub mod reboot;
+pub mod reboot_needed;
 pub mod setup;
 pub mod wall;

@@ -133,8 +133,11 @@ fn run(words: &[String], input: Option<&str>, limit: Duration) -> Result<Answer,
     await_end(child, name, limit)
 }
 
-/// Waits for the end of a program and of its output, for as long as `limit`.
-fn await_end(mut child: Child, name: &str, limit: Duration) -> Result<Answer, String> {
+/// Waits for the end of a program and of its output, both by pipes, for as long as `limit`; it is ended then.
+///
+/// # Errors
+/// It says too much or does not end; in words, with `name`.
+pub fn await_end(mut child: Child, name: &str, limit: Duration) -> Result<Answer, String> {
     let (sender, receiver) = mpsc::channel();
     let read = |index: usize, stream: Option<Box<dyn Read + Send>>| {
         let sender = sender.clone();

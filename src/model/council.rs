@@ -19,6 +19,15 @@ pub enum RollVerb {
     Reload,
 }
 
+/// Why a node is on its way down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departing {
+    /// It was asked to stop.
+    Stop,
+    /// Its turn in a roll has come.
+    Roll(RollVerb),
+}
+
 /// What this node's supervisor makes known of it. Written when it changes, never more often: the age of what stands there is
 /// how long it has been true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +36,8 @@ pub struct Presence {
     pub well: bool,
     /// The status line's short form: what it waits for where it is not well.
     pub words: String,
+    /// Its machine is about to power off, and not to reboot.
+    pub powers_off: bool,
 }
 
 /// What was read in one look at what the supervisors share.
@@ -49,6 +60,12 @@ pub struct Council {
     pub power_down: Option<PowerDown>,
 }
 
+/// The reason in a lock that `kafka-node reboot` took.
+pub const LOCK_FOR_REBOOT: &str = "reboot";
+
+/// The reason in a lock that was taken by a node whose machine powers off.
+pub const LOCK_FOR_POWER_OFF: &str = "power-off";
+
 /// The lock, as one node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockSeen {
@@ -58,6 +75,8 @@ pub enum LockSeen {
     Ours {
         /// It was taken in the boot that still lasts.
         this_boot: bool,
+        /// Why it was taken: [`LOCK_FOR_REBOOT`] by a command that is about to reboot the machine.
+        reason: String,
         /// It was taken for the step of this roll; empty for none.
         roll: String,
         /// How long it has been held, by ZooKeeper's clock.
@@ -89,6 +108,8 @@ pub enum RollTurn {
         this_boot: bool,
         /// It was begun by this very supervisor's process and program start, which still lasts.
         this_life: bool,
+        /// How often it was begun, which is more than once where a life that began did not come to do it.
+        tries: u32,
     },
 }
 
@@ -136,7 +157,10 @@ pub enum GateOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SystemOutcome {
     /// It reboots or powers off.
-    GoingDown,
+    GoingDown {
+        /// It powers off: it will not come back by itself.
+        for_good: bool,
+    },
     /// It does not.
     Staying,
     /// It could not be found out, in words.
@@ -150,6 +174,15 @@ impl RollVerb {
             RollVerb::Restart => "restart",
             RollVerb::Reboot => "reboot",
             RollVerb::Reload => "reload",
+        }
+    }
+}
+
+impl fmt::Display for Departing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Departing::Stop => f.write_str("to stop"),
+            Departing::Roll(verb) => write!(f, "to {verb}, as the roll wants it"),
         }
     }
 }

@@ -87,6 +87,24 @@ impl EventId {
     pub const STOPPED_UNCLEANLY: EventId = EventId(0xac70c6dc_82674d7b_9351213c_e01ad1f7);
     /// One entry stands for several records.
     pub const RECORDS_FOLDED: EventId = EventId(0xcab8cc42_2ab24fc9_ada769b4_8b259cb1);
+    /// The node is on its way down, and the cluster cannot spare it yet.
+    pub const GATE_WAITS: EventId = EventId(0xf0374121_b9257df5_4cefeb24_7583a5ec);
+    /// The cluster can spare the node.
+    pub const GATE_OPENS: EventId = EventId(0x98056448_35e8f9c6_09d392ab_d2a54bc6);
+    /// The node stops although the cluster cannot spare it.
+    pub const GATE_EXPIRED: EventId = EventId(0x0780dd21_edcedb02_d27e2491_5db31cdc);
+    /// The cluster's lock was taken.
+    pub const LOCK_TAKEN: EventId = EventId(0x4df8a438_03f64a0f_87dcab87_00dda41b);
+    /// The cluster's lock was given back.
+    pub const LOCK_RETURNED: EventId = EventId(0x48229fed_af610f45_2031212b_d795d359);
+    /// The node's turn in a roll came.
+    pub const ROLL_TURN: EventId = EventId(0xf158e035_9235e857_6a824d67_d353f694);
+    /// The node is done with its turn in a roll.
+    pub const ROLL_DONE: EventId = EventId(0x9a7b05a2_79a31077_19524802_4082f42f);
+    /// A roll stopped at this node.
+    pub const ROLL_FAILS: EventId = EventId(0x37cb507f_49047ae2_f17aef12_5409052d);
+    /// The whole cluster is to power down.
+    pub const POWER_DOWN: EventId = EventId(0x0329efa0_de0b8684_3e075d32_7c0bb9b2);
     /// Records were dropped.
     pub const RECORDS_DROPPED: EventId = EventId(0xb1532a03_888a42e6_8e2ecee8_0e1b5322);
     /// A fault of kafka-node itself.
@@ -137,6 +155,15 @@ impl Notice {
             Notice::Dumps { .. } => EventId::DUMPS,
             Notice::TokenTaken => EventId::TOKEN_TAKEN,
             Notice::TokenReturned => EventId::TOKEN_RETURNED,
+            Notice::GateWaits { .. } => EventId::GATE_WAITS,
+            Notice::GateOpens { .. } => EventId::GATE_OPENS,
+            Notice::GateExpired { .. } => EventId::GATE_EXPIRED,
+            Notice::LockTaken => EventId::LOCK_TAKEN,
+            Notice::LockReturned => EventId::LOCK_RETURNED,
+            Notice::RollTurn { .. } => EventId::ROLL_TURN,
+            Notice::RollDone { .. } => EventId::ROLL_DONE,
+            Notice::RollFails { .. } => EventId::ROLL_FAILS,
+            Notice::PowerDown { .. } => EventId::POWER_DOWN,
             Notice::Stopped { clean: true } => EventId::STOPPED,
             Notice::Stopped { clean: false } => EventId::STOPPED_UNCLEANLY,
         }

@@ -3,7 +3,7 @@
 //! Absent on purpose: the file itself, which `tests/journald/catalog.rs` writes from this table and holds fresh. `@FIELD@` stands for a field of
 //! the entry; only fields that each entry of the kind has may stand so, since journalctl prints the name of a missing one.
 
-use super::EventId;
+use super::{EventId, event_table_cluster};
 
 /// One kind of event, explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,12 @@ pub struct Explained {
     pub remedy: &'static str,
 }
 
-/// All kinds, in the order of a node's life.
-pub const EVENTS: &[Explained] = &[
+/// All kinds: those of a node's life, in its order, then those of the cluster.
+pub fn explained() -> impl Iterator<Item = &'static Explained> {
+    EVENTS.iter().chain(event_table_cluster::EVENTS)
+}
+
+const EVENTS: &[Explained] = &[
     Explained {
         id: EventId::WAITS,
         name: "waits",

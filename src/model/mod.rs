@@ -9,6 +9,7 @@ mod council;
 mod denial;
 mod event;
 mod event_table;
+mod event_table_cluster;
 mod evidence;
 mod exit;
 mod exit_code;
@@ -27,12 +28,12 @@ pub use blame::Blame;
 pub use calendar::date_and_time;
 pub use cause::ExitCause;
 pub use council::{
-    Council, CouncilOutcome, GateOutcome, LockSeen, MarkOutcome, PowerDown, Presence, RollMark, RollTurn, RollVerb,
-    SystemOutcome,
+    Council, CouncilOutcome, Departing, GateOutcome, LOCK_FOR_POWER_OFF, LOCK_FOR_REBOOT, LockSeen, MarkOutcome,
+    PowerDown, Presence, RollMark, RollTurn, RollVerb, SystemOutcome,
 };
 pub use denial::{Counted, Denial, GateRemark, NAMED, Said, Thin, TopicPartition};
 pub use event::EventId;
-pub use event_table::{EVENTS, Explained};
+pub use event_table::{Explained, explained};
 pub use evidence::{Cure, Evidence, Signature};
 pub use exit::ExitStatus;
 pub use id::{BrokerId, MyId, NodeName, NodeNumber, Role, Roles, RunId, SessionId};
@@ -43,7 +44,7 @@ pub use outcome::{
 };
 pub use quorum::QuorumRole;
 pub use readiness::{BrokerReadiness, NodeState, ReadinessLevel, ServiceState};
-pub use reason::WaitReason;
+pub use reason::{Drain, WaitReason};
 pub use request::{SignalReason, StopCause};
 pub use rng::Rng;
 pub use time::{Moment, Span};

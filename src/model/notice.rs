@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::list::List;
 use super::{
-    Blame, BrokerId, ExitCause, NodeState, QuorumRole, Role, RunId, SessionId, SignalReason, Span, StopCause,
-    WaitReason,
+    Blame, BrokerId, Departing, ExitCause, NodeState, QuorumRole, Role, RollVerb, RunId, Said, SessionId, SignalReason,
+    Span, StopCause, WaitReason,
 };
 
 /// How loudly a notice is said (`style.md`, rule 15). Ordered from quiet to loud.
@@ -96,6 +96,24 @@ pub enum Notice {
     TokenTaken,
     /// The cluster's restart token was given back.
     TokenReturned,
+    /// It is on its way down, and the cluster cannot spare it yet, for these reasons.
+    GateWaits { departing: Departing, denials: Vec<Said> },
+    /// The cluster can spare it.
+    GateOpens { departing: Departing, waited: Duration, remarks: Vec<Said> },
+    /// It stops although the cluster cannot spare it: it has waited for as long as it may.
+    GateExpired { waited: Duration, denials: Vec<Said> },
+    /// The lock that a node holds while it may be down is this node's.
+    LockTaken,
+    /// The lock was given back: the node is well.
+    LockReturned,
+    /// This node's turn in a roll has come.
+    RollTurn { id: String, verb: RollVerb },
+    /// This node is done with its turn in a roll.
+    RollDone { id: String },
+    /// This node could not do what a roll wants of it; the roll stops.
+    RollFails { id: String, words: String },
+    /// The whole cluster is to power down, by this order.
+    PowerDown { words: String },
     /// Everything has stopped.
     Stopped { clean: bool },
 }
@@ -126,6 +144,11 @@ impl Notice {
             Notice::Dumps { .. } => Severity::Warning,
             Notice::TokenTaken => Severity::Info,
             Notice::TokenReturned => Severity::Info,
+            Notice::GateWaits { .. } | Notice::GateExpired { .. } | Notice::PowerDown { .. } => Severity::Warning,
+            Notice::GateOpens { remarks, .. } if !remarks.is_empty() => Severity::Warning,
+            Notice::GateOpens { .. } | Notice::LockTaken | Notice::LockReturned => Severity::Info,
+            Notice::RollTurn { .. } | Notice::RollDone { .. } => Severity::Info,
+            Notice::RollFails { .. } => Severity::Error,
             Notice::Stopped { clean: true } => Severity::Info,
             Notice::Stopped { clean: false } => Severity::Warning,
         }
@@ -159,6 +182,15 @@ impl Notice {
             | Notice::StopDeferred { .. } => Some(Role::Kafka),
             Notice::TokenTaken
             | Notice::TokenReturned
+            | Notice::GateWaits { .. }
+            | Notice::GateOpens { .. }
+            | Notice::GateExpired { .. }
+            | Notice::LockTaken
+            | Notice::LockReturned
+            | Notice::RollTurn { .. }
+            | Notice::RollDone { .. }
+            | Notice::RollFails { .. }
+            | Notice::PowerDown { .. }
             | Notice::Node { .. }
             | Notice::StopBegins { .. }
             | Notice::StopAgain { .. }
@@ -250,6 +282,24 @@ impl fmt::Display for Notice {
                 f.write_str("the cluster's restart token is ours: no other node restarts for health now")
             }
             Notice::TokenReturned => f.write_str("the cluster's restart token is given back"),
+            Notice::GateWaits { departing, denials } => {
+                let reason = WaitReason::Gate { departing: *departing, denials: denials.clone(), left: None };
+                reason.fmt(f)
+            }
+            Notice::GateOpens { departing, waited, remarks } => {
+                write!(f, "{departing}: the cluster can spare this node (asked for {:.1})", Span(*waited))?;
+                remarks.iter().try_for_each(|remark| write!(f, "; {remark}"))
+            }
+            Notice::GateExpired { waited, denials } => {
+                write!(f, "stops after waiting for {} although the cluster cannot spare this node", Span(*waited))?;
+                denials.iter().try_for_each(|denial| write!(f, "; {denial}"))
+            }
+            Notice::LockTaken => f.write_str("the cluster's lock is ours: no other node goes down meanwhile"),
+            Notice::LockReturned => f.write_str("the cluster's lock is given back: this node is well"),
+            Notice::RollTurn { id, verb } => write!(f, "roll {id}: this node's turn to {verb}"),
+            Notice::RollDone { id } => write!(f, "roll {id}: this node is well again, and done"),
+            Notice::RollFails { id, words } => write!(f, "roll {id} stops at this node: {words}"),
+            Notice::PowerDown { words } => write!(f, "the whole cluster powers down: {words}"),
             Notice::Stopped { clean: true } => f.write_str("everything stopped cleanly"),
             Notice::Stopped { clean: false } => f.write_str("everything stopped, and not all of it cleanly"),
         }

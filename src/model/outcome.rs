@@ -75,6 +75,8 @@ pub enum InSyncOutcome {
         replicas: u32,
         /// Those of them whose ISR lacks this broker.
         behind: u32,
+        /// Partitions that it leads.
+        leads: u32,
     },
     /// The metadata could not be read, in words.
     Unreadable(String),

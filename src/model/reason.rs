@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::list::List;
-use super::{Blame, BrokerId, ExitCause, NodeName, SessionId, Span};
+use super::{Blame, BrokerId, Departing, ExitCause, NodeName, Said, SessionId, Span};
 
 /// What a service waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +75,14 @@ pub enum WaitReason {
     Backoff { left: Duration, cause: ExitCause },
     /// A stop was asked for while the broker starts or recovers: a SIGTERM now would lose the recovery done.
     StopDeferred { recovering: bool },
-    /// SIGTERM was sent; the broker hands its leaderships over and closes its logs.
-    ControlledShutdown { since: Duration },
+    /// It is on its way down, and the cluster cannot spare it yet; with no denials, that is being found out. `left` is the
+    /// time after which it goes all the same.
+    Gate { departing: Departing, denials: Vec<Said>, left: Option<Duration> },
+    /// It was down, or may be, and gives the cluster's lock back once it has been well for long enough.
+    LockHeld { well_for: Duration, settle: Duration },
+    /// SIGTERM was sent; the broker hands its leaderships over (`leads` are left of `replicas`, where it says so) and closes
+    /// its logs.
+    ControlledShutdown { since: Duration, drain: Option<Drain> },
     /// SIGTERM was sent to ZooKeeper.
     ZooKeeperStopping { since: Duration },
     /// SIGKILL was sent and the kernel has not ended the process yet.
@@ -90,6 +96,15 @@ pub enum WaitReason {
     KafkaFirst,
     /// Kafka starts only once ZooKeeper on this node serves, or the others have for long.
     ZooKeeperFirst,
+}
+
+/// How far a broker is with handing its leaderships over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// Partitions that it leads still.
+    pub leads: u32,
+    /// Partitions that it has a replica of.
+    pub replicas: u32,
 }
 
 impl WaitReason {
@@ -125,6 +140,8 @@ impl WaitReason {
         "in-sync-unread",
         "backoff",
         "stop-deferred",
+        "gate",
+        "lock-held",
         "controlled-shutdown",
         "zookeeper-stopping",
         "kernel-to-end",
@@ -167,6 +184,8 @@ impl WaitReason {
             WaitReason::InSyncUnread { .. } => "in-sync-unread",
             WaitReason::Backoff { .. } => "backoff",
             WaitReason::StopDeferred { .. } => "stop-deferred",
+            WaitReason::Gate { .. } => "gate",
+            WaitReason::LockHeld { .. } => "lock-held",
             WaitReason::ControlledShutdown { .. } => "controlled-shutdown",
             WaitReason::ZooKeeperStopping { .. } => "zookeeper-stopping",
             WaitReason::KernelToEnd { .. } => "kernel-to-end",
@@ -277,9 +296,37 @@ impl fmt::Display for WaitReason {
             WaitReason::StopDeferred { recovering: false } => {
                 f.write_str("stop deferred: the broker is starting, and a SIGTERM now would make it halt uncleanly")
             }
-            WaitReason::ControlledShutdown { since } => {
+            WaitReason::Gate { departing, denials, left: _ } if denials.is_empty() => {
+                write!(f, "{departing}: asking whether the cluster can spare this node")
+            }
+            WaitReason::Gate { departing, denials, left: None } => {
+                write!(f, "{departing} once the cluster can spare this node: {}", Sentences(denials))
+            }
+            WaitReason::Gate { departing, denials, left: Some(left) } => write!(
+                f,
+                "{departing} once the cluster can spare this node, in {} at the latest: {}",
+                Span(whole_seconds(*left)),
+                Sentences(denials)
+            ),
+            WaitReason::LockHeld { well_for, settle } => write!(
+                f,
+                "holds the cluster's lock, and gives it back once it has been well for {} ({} so far)",
+                Span(*settle),
+                Span(whole_seconds(*well_for))
+            ),
+            WaitReason::ControlledShutdown { since, drain: None } => {
                 write!(f, "controlled shutdown of the broker ({} so far)", Span(*since))
             }
+            WaitReason::ControlledShutdown { since, drain: Some(Drain { leads: 0, replicas }) } => write!(
+                f,
+                "controlled shutdown of the broker ({} so far; it leads none of its {replicas} partitions any more)",
+                Span(*since)
+            ),
+            WaitReason::ControlledShutdown { since, drain: Some(Drain { leads, replicas }) } => write!(
+                f,
+                "controlled shutdown of the broker ({} so far; it still leads {leads} of its {replicas} partitions)",
+                Span(*since)
+            ),
             WaitReason::ZooKeeperStopping { since } => write!(f, "ZooKeeper stops ({} so far)", Span(*since)),
             WaitReason::KernelToEnd { since } => {
                 write!(f, "SIGKILL was sent {} ago and the kernel has not ended the process yet", Span(*since))
@@ -295,6 +342,18 @@ impl fmt::Display for WaitReason {
 }
 
 /// Rounded up: a wait that is not over is never shown as none.
+/// Sentences in a row.
+struct Sentences<'a>(&'a [Said]);
+
+impl fmt::Display for Sentences<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, said) in self.0.iter().enumerate() {
+            write!(f, "{}{said}", if place == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
 fn whole_seconds(left: Duration) -> Duration {
     Duration::from_secs(left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0)))
 }

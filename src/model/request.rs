@@ -25,6 +25,8 @@ pub enum SignalReason {
     GraceOver,
     /// SIGKILL: the stop progressed beyond its grace, and has had all the time there is.
     StopTookTooLong,
+    /// SIGKILL: the grace is over, and ZooKeeper has no quorum, which the broker waits for in vain.
+    QuorumGone,
     /// SIGKILL again: the process outlived one.
     StillThere,
 }
@@ -43,6 +45,9 @@ impl fmt::Display for SignalReason {
             SignalReason::StopTookTooLong => {
                 "the stop made progress beyond its grace, and has had all the time there is"
             }
+            SignalReason::QuorumGone => {
+                "the grace of the stop is over, and ZooKeeper has no quorum: the broker waits for it in vain"
+            }
             SignalReason::StillThere => "it is still there after SIGKILL",
         })
     }
@@ -55,6 +60,10 @@ pub enum StopCause {
     Signal { signal: i32, pid: Option<i32>, uid: Option<u32> },
     /// The control socket.
     Command { uid: u32 },
+    /// An order in ZooKeeper that the whole cluster power down; a notice of its own says whose.
+    PowerDown,
+    /// This node's turn in a roll: it starts anew at once.
+    Roll,
 }
 
 impl fmt::Display for StopCause {
@@ -64,6 +73,8 @@ impl fmt::Display for StopCause {
                 write!(f, "{} from pid {pid} (uid {uid})", ExitStatus::Signal(*signal))
             }
             StopCause::Signal { signal, .. } => write!(f, "{}", ExitStatus::Signal(*signal)),
+            StopCause::PowerDown => f.write_str("the order to power the cluster down"),
+            StopCause::Roll => f.write_str("its turn in the roll"),
             StopCause::Command { uid } => write!(f, "kafka-node stop (uid {uid})"),
         }
     }

@@ -61,6 +61,10 @@ pub enum Kind {
     Adopt,
     /// A JVM was judged to hang, or its restart waits for the cluster.
     Health,
+    /// The lock that a node holds while it may be down was taken or given back.
+    Lock,
+    /// This node's turn in a roll.
+    Roll,
     /// A supervisor started.
     SupervisorStart,
     /// A supervisor ended by itself.
@@ -74,6 +78,8 @@ pub enum SupervisorEnd {
     Clean,
     /// Not every one did.
     Unclean,
+    /// Every service stopped because an operator ordered it.
+    Ordered,
     /// It could not run the node, for this reason.
     Refused(String),
     /// It left living services to the supervisor after it.
@@ -92,6 +98,8 @@ impl Kind {
             Kind::Fence => "fence",
             Kind::Adopt => "adopt",
             Kind::Health => "health",
+            Kind::Lock => "lock",
+            Kind::Roll => "roll",
             Kind::SupervisorStart => "supervisor-start",
             Kind::SupervisorEnd => "supervisor-end",
         }
@@ -125,6 +133,13 @@ pub fn entry_of(at: &str, notice: &Notice) -> Option<Entry> {
         Notice::FenceFailed { run, .. } => because("failed", of_run(Kind::Fence, run)),
         Notice::Hangs { run, blame, .. } => because(blame.word(), of_run(Kind::Health, run)),
         Notice::HangPassed { run, .. } => because("passed", of_run(Kind::Health, run)),
+        Notice::GateExpired { .. } => because("gate-expired", about(Kind::Stop)),
+        Notice::PowerDown { .. } => because("power-down", about(Kind::Stop)),
+        Notice::LockTaken => because("taken", about(Kind::Lock)),
+        Notice::LockReturned => because("returned", about(Kind::Lock)),
+        Notice::RollTurn { .. } => because("turn", about(Kind::Roll)),
+        Notice::RollDone { .. } => because("done", about(Kind::Roll)),
+        Notice::RollFails { .. } => because("failed", about(Kind::Roll)),
         // A start that is ordered runs, or has its end, a moment later.
         Notice::Starts { .. } => None,
         // How things stand, not what was done or befell.
@@ -143,6 +158,8 @@ pub fn entry_of(at: &str, notice: &Notice) -> Option<Entry> {
         | Notice::Dumps { .. }
         | Notice::TokenTaken
         | Notice::TokenReturned
+        | Notice::GateWaits { .. }
+        | Notice::GateOpens { .. }
         | Notice::LeavesQuorum { .. } => None,
     }
 }
@@ -157,6 +174,7 @@ fn word(reason: SignalReason) -> &'static str {
         SignalReason::SecondRequest => "second-request",
         SignalReason::GraceOver => "grace-over",
         SignalReason::StopTookTooLong => "stop-took-too-long",
+        SignalReason::QuorumGone => "quorum-gone",
         SignalReason::StillThere => "still-there",
     }
 }
@@ -195,6 +213,9 @@ impl Entry {
             SupervisorEnd::Clean => ("clean", format!("kafka-node ends (pid {pid}): everything stopped cleanly")),
             SupervisorEnd::Unclean => {
                 ("unclean", format!("kafka-node ends (pid {pid}): not everything stopped cleanly"))
+            }
+            SupervisorEnd::Ordered => {
+                ("ordered", format!("kafka-node ends (pid {pid}): the stop was ordered, and the node stays down"))
             }
             SupervisorEnd::Refused(why) => ("refused", format!("kafka-node ends (pid {pid}): {why}")),
             SupervisorEnd::HandedOver => {

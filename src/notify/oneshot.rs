@@ -22,6 +22,17 @@ pub fn is_for_the_journal() -> bool {
 
 /// Says something in the name of kafka-node.
 pub fn tell(priority: Priority, text: &str) {
+    if sent(priority, text).is_err() {
+        let _ = io::stderr().lock().write_all(prefixed(priority, text).as_bytes());
+    }
+}
+
+/// Puts something into the journal for later, where there is one; whoever is at the terminal is told otherwise.
+pub fn record(priority: Priority, text: &str) {
+    let _ = sent(priority, text);
+}
+
+fn sent(priority: Priority, text: &str) -> Result<(), libsystemd::errors::SdError> {
     let level = match priority {
         Priority::Critical => Level::Critical,
         Priority::Error => Level::Error,
@@ -30,9 +41,7 @@ pub fn tell(priority: Priority, text: &str) {
         Priority::Debug => Level::Debug,
     };
     // The identifier always: a record sent just before the end of a process can lose its unit on systemd 219.
-    if journal_send(level, text, [("SYSLOG_IDENTIFIER", "kafka-node")].into_iter()).is_err() {
-        let _ = io::stderr().lock().write_all(prefixed(priority, text).as_bytes());
-    }
+    journal_send(level, text, [("SYSLOG_IDENTIFIER", "kafka-node")].into_iter())
 }
 
 /// Each line with the mark by which the journal knows its priority.

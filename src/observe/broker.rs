@@ -75,7 +75,9 @@ impl BrokerProber {
             Ok(Ok(seen)) if !seen.lists_me => {
                 InSyncOutcome::Unreadable("the broker has not been told the cluster's metadata yet".into())
             }
-            Ok(Ok(seen)) => InSyncOutcome::Seen { replicas: seen.replicas_here, behind: seen.behind },
+            Ok(Ok(seen)) => {
+                InSyncOutcome::Seen { replicas: seen.replicas_here, behind: seen.behind, leads: seen.leads }
+            }
             Ok(Err(failure)) => InSyncOutcome::Unreadable(failure.words()),
         }
     }

@@ -24,6 +24,8 @@ pub struct Metadata {
     pub replicas_here: u32,
     /// Those of them whose ISR lacks this broker.
     pub behind: u32,
+    /// Partitions that this broker leads.
+    pub leads: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,7 @@ impl Metadata {
             controller: -1,
             replicas_here: 0,
             behind: 0,
+            leads: 0,
         }
     }
 
@@ -153,7 +156,10 @@ impl Layout for Metadata {
             // A partition without a leader is told with an error code, and still has its replicas and its ISR.
             MetadataStep::PartitionError => MetadataStep::PartitionIndex,
             MetadataStep::PartitionIndex => MetadataStep::Leader,
-            MetadataStep::Leader => MetadataStep::Replicas,
+            MetadataStep::Leader => {
+                self.leads = self.leads.saturating_add(u32::from(value == self.me));
+                MetadataStep::Replicas
+            }
             MetadataStep::Replicas => {
                 (self.replica_here, self.in_sync_here) = (false, false);
                 self.replicas = count("the list of replicas", value)?;
@@ -219,6 +225,9 @@ mod tests {
             let (fed, metadata) = read(Metadata::of(1), ALL, step).unwrap();
             assert_eq!(fed, Fed::Whole { spare: 0 });
             assert_eq!((metadata.lists_me, metadata.replicas_here, metadata.behind), (true, 3, 0));
+            assert_eq!(metadata.leads, 0);
+            let (_, metadata) = read(Metadata::of(3), ALL, step).unwrap();
+            assert_eq!((metadata.replicas_here, metadata.leads), (3, 2));
         }
     }
 

@@ -89,7 +89,7 @@ fn service(role: Role, config: &Config, facts: &HostFacts, heap: u64, heap_why: 
             &config.zookeeper.jvm_options,
         ),
         Role::Kafka => (
-            kafka::properties(config, facts.cores),
+            kafka::properties(config, facts.cores, facts.kafka.kafka.as_deref()),
             runtime_dir.join("server.properties"),
             "kafka.Kafka",
             &config.kafka.jvm_options,

@@ -3,6 +3,8 @@
 //! [`make`] makes it, [`print()`] shows it, [`preflight::judge`] holds it against what was seen on the machine.
 
 mod address;
+pub mod diff;
+pub mod dynamic;
 mod facts;
 pub mod import;
 mod java_flags;

@@ -33,8 +33,9 @@ use super::node::{Check, Node, NodeEnd};
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// The same for tasks that wait for a disk, such as the last entry in the record of running JVMs.
 const TASKS_LIMIT: Duration = Duration::from_secs(2);
-/// Threads for what waits for disks, on demand: two spawns, two looks before a start.
-const BLOCKING_THREADS: usize = 4;
+/// Threads for what waits for disks, on demand: two spawns, two looks before a start, and what the
+/// gate and a roll ask of other programs.
+const BLOCKING_THREADS: usize = 6;
 /// Such a thread ends after this long without work: at rest, none is there.
 const BLOCKING_KEPT: Duration = Duration::from_secs(1);
 
@@ -83,6 +84,7 @@ fn last_word(end: &Result<NodeEnd, Refusal>) -> SupervisorEnd {
     match end {
         Ok(NodeEnd::Clean) => SupervisorEnd::Clean,
         Ok(NodeEnd::Unclean | NodeEnd::Failed) => SupervisorEnd::Unclean,
+        Ok(NodeEnd::Ordered) => SupervisorEnd::Ordered,
         Ok(NodeEnd::HandedOver) => SupervisorEnd::HandedOver,
         Err(refusal) => SupervisorEnd::Refused(refusal.to_string()),
     }
@@ -135,7 +137,7 @@ pub fn successor_runs() -> Result<(), String> {
 }
 
 /// Where this program stands. The kernel marks the path of one that was replaced meanwhile, as by a package.
-fn program() -> io::Result<PathBuf> {
+pub(super) fn program() -> io::Result<PathBuf> {
     const REPLACED: &str = " (deleted)";
     let path = std::env::current_exe()?;
     match path.to_str().and_then(|path| path.strip_suffix(REPLACED)) {

@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::logs::{Origin, Priority};
-    use crate::model::EVENTS;
+    use crate::model::explained;
 
     #[test]
     fn an_end_is_one_entry_with_its_id_its_run_its_remedy_and_the_last_lines() {
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn what_the_catalog_says_of_a_run_is_said_of_entries_with_a_run() {
         let explained = |notice: &Notice| {
-            let event = EVENTS.iter().find(|event| event.id == notice.event()).expect("an explanation");
+            let event = explained().find(|event| event.id == notice.event()).expect("an explanation");
             [event.subject, event.meaning, event.remedy].concat().contains("@KAFKA_NODE_RUN@")
         };
         let of_a_run = Notice::Dumps { role: Role::Kafka, run: RunId(7) };

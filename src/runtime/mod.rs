@@ -12,6 +12,7 @@ mod children;
 mod claim;
 mod clock;
 mod control;
+mod council;
 mod front;
 mod journal;
 mod life;
@@ -21,6 +22,7 @@ mod past;
 mod pen;
 mod probes;
 mod reader;
+mod self_child;
 mod signal;
 pub mod status;
 

@@ -14,7 +14,9 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep_until;
 
-use crate::model::{Progress, Rng, RunId, Severity};
+use crate::config::Gate;
+use crate::host::wall::wall;
+use crate::model::{Departing, Notice, Progress, Rng, RunId, Severity, StopCause};
 use crate::plan::Plan;
 use crate::process::remove_stale_pipes;
 use crate::supervise::{Action, Event, Policy, Probe, Supervisor};
@@ -22,6 +24,8 @@ use crate::supervise::{Action, Event, Policy, Probe, Supervisor};
 use super::children::Children;
 use super::claim::{Refusal, mark_stop, unmark_stop};
 use super::clock::Clock;
+use super::control::Ask;
+use super::council;
 use super::front::{Front, Outside};
 use super::past;
 use super::probes::{Panicked, Probes};
@@ -40,6 +44,8 @@ pub enum NodeEnd {
     Clean,
     /// Not every one did.
     Unclean,
+    /// Every service stopped because an operator ordered it; the node is to stay down.
+    Ordered,
     /// The JVMs live on and wait for the program that takes this process over.
     HandedOver,
     /// The supervisor itself failed. The JVMs live on, for the next supervisor.
@@ -55,6 +61,7 @@ pub(super) struct Node {
     probes: Probes,
     events: mpsc::Receiver<Event>,
     state_dir: PathBuf,
+    gate: Gate,
     check: Check,
 }
 
@@ -100,10 +107,12 @@ impl Node {
             front.tell(Severity::Warning, None, &format!("pipes of earlier runs could not be removed: {error}"));
         }
         let policy = Policy::from_config(&plan.config, first_run);
+        let gate = plan.config.stop.gate;
         Ok(Node {
             supervisor: Supervisor::new(policy, &found.past, clock.now(), rng),
             children,
-            probes: Probes::new(plan),
+            probes: Probes::new(plan, Arc::clone(&check), front.journal().clone(), first_run.to_string()),
+            gate,
             clock,
             front,
             events,
@@ -118,10 +127,25 @@ impl Node {
         loop {
             self.front.beat();
             while let Some(action) = self.supervisor.poll_action() {
-                if let Action::Finish { clean } = action {
-                    self.show();
-                    self.children.flush().await;
-                    return if clean { NodeEnd::Clean } else { NodeEnd::Unclean };
+                match action {
+                    Action::Finish { clean } => {
+                        self.show();
+                        self.children.flush().await;
+                        return self.end(clean);
+                    }
+                    Action::Anew => {
+                        if self.supervisor.has_stopped() {
+                            self.show();
+                            self.children.flush().await;
+                            return NodeEnd::HandedOver;
+                        }
+                        if self.may_hand_over().await {
+                            self.children.hand_over().await;
+                            return NodeEnd::HandedOver;
+                        }
+                        continue;
+                    }
+                    _ => {} // any: every other action is done, and the loop goes on
                 }
                 // Whatever changes says so or does something. A probe alone is the rhythm of a node at rest, and its status
                 // line is left for the next tick.
@@ -143,12 +167,30 @@ impl Node {
                         return NodeEnd::HandedOver;
                     }
                 }
+                Happened::Outside(Outside::Ask(Ask::Stop { now, uid, answer })) => {
+                    let cause = StopCause::Command { uid };
+                    let again = now && !self.supervisor.is_stopping();
+                    self.supervisor.handle_event(self.clock.now(), Event::Stop { cause });
+                    if again {
+                        self.supervisor.handle_event(self.clock.now(), Event::Stop { cause });
+                    }
+                    let _ = answer.send(()); // whoever asked may have gone
+                }
                 Happened::Outside(Outside::Ask(ask)) => {
                     self.front.answer(ask, &self.supervisor.view(self.clock.now()));
                 }
                 Happened::Outside(Outside::Tick) => stale = true,
                 Happened::Time => self.supervisor.handle_timeout(self.clock.now()),
             }
+        }
+    }
+
+    /// How the node ends, its services having stopped.
+    fn end(&self, clean: bool) -> NodeEnd {
+        match (self.supervisor.stop_cause(), clean) {
+            (Some(StopCause::Command { .. } | StopCause::PowerDown), _) => NodeEnd::Ordered,
+            (Some(StopCause::Signal { .. } | StopCause::Roll) | None, true) => NodeEnd::Clean,
+            (Some(StopCause::Signal { .. } | StopCause::Roll) | None, false) => NodeEnd::Unclean,
         }
     }
 
@@ -202,7 +244,18 @@ impl Node {
             Action::Settle { role, run } => self.children.settle(role, run),
             Action::ReleaseToken => self.probes.release_token(),
             Action::Probe(probe) => self.ask(probe),
-            Action::Announce(notice) => self.front.announce(&notice),
+            Action::Announce(notice) => {
+                self.front.announce(&notice);
+                self.wall(&notice);
+            }
+            Action::Reboot => {
+                if let Err(error) = council::want_reboot(&self.state_dir) {
+                    let text = format!("the reboot could not be ordered in {}: {error}", self.state_dir.display());
+                    self.front.tell(Severity::Error, None, &text);
+                }
+            }
+            Action::OrderPowerDown => self.probes.order_power_down(),
+            Action::WithdrawPowerDown => self.probes.withdraw_power_down(),
             Action::Ready => self.front.ready(),
             Action::Stopping => {
                 self.front.stopping();
@@ -212,13 +265,29 @@ impl Node {
                 }
             }
             // Handled by the loop, which ends.
-            Action::Finish { .. } => {}
+            Action::Finish { .. } | Action::Anew => {}
+        }
+    }
+
+    /// Says on every terminal what a machine that goes down waits for: whoever asked for it looks there first.
+    fn wall(&self, notice: &Notice) {
+        let goes_down = match notice {
+            Notice::GateWaits { departing: Departing::Stop, .. } | Notice::GateExpired { .. } => true,
+            _ => false, // any: nobody who asked for something waits for it
+        };
+        if goes_down && self.gate == Gate::Shutdown {
+            let (journal, text) = (self.front.journal().clone(), format!("kafka-node: {notice}"));
+            spawn_blocking(move || {
+                if let Err(words) = wall(&text) {
+                    journal.say(Severity::Debug, format!("nobody was told on a terminal: {words}"));
+                }
+            });
         }
     }
 
     fn ask(&mut self, probe: Probe) {
-        let (pid, recovery) = match probe {
-            Probe::Progress { role, run } => self.children.progress(role, run),
+        let (pid, recovery) = match &probe {
+            Probe::Progress { role, run } => self.children.progress(*role, *run),
             _ => (None, Progress::default()),
         };
         self.probes.ask(probe, pid, recovery);

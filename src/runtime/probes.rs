@@ -28,8 +28,11 @@ use crate::observe::{hsperf_file, preflight, progress, srvr};
 use crate::plan::{self, Plan};
 use crate::supervise::{Event, PROBE_LIMIT, Probe};
 
+use super::council::{self, Council};
+use super::journal::Journal;
+use super::node::Check;
+
 /// What is under way, and what is kept between looks.
-#[derive(Debug)]
 pub struct Probes {
     plan: Arc<Plan>,
     broker: BrokerId,
@@ -39,6 +42,9 @@ pub struct Probes {
     /// Holds the restart token, so it must outlive questions that are not answered in time: a session of its own.
     token: Arc<ZooKeeperSession>,
     name: NodeName,
+    council: Council,
+    check: Check,
+    journal: Journal,
     lines: Option<BrokerLines>,
     tasks: JoinSet<Event>,
     under_way: BTreeMap<Kind, AbortHandle>,
@@ -66,6 +72,14 @@ enum Kind {
     Broker,
     InSync,
     Progress(Role),
+    Council,
+    Lock,
+    Unlock,
+    Mark,
+    Gate,
+    Elect,
+    System,
+    Successor,
 }
 
 /// A probe whose code failed. The supervisor asks again by itself.
@@ -73,8 +87,8 @@ enum Kind {
 pub struct Panicked;
 
 impl Probes {
-    /// Nothing under way yet. Connects to nothing before it is asked to.
-    pub fn new(plan: Arc<Plan>) -> Probes {
+    /// Nothing under way yet. Connects to nothing before it is asked to. `life` tells this supervisor from its earlier ones.
+    pub fn new(plan: Arc<Plan>, check: Check, journal: Journal, life: String) -> Probes {
         let config = &plan.config;
         let this = config.this_node();
         let port = config.zookeeper.client_port;
@@ -87,6 +101,9 @@ impl Probes {
             session: Arc::new(ZooKeeperSession::new(servers.join(","))),
             token: Arc::new(ZooKeeperSession::new(servers.join(","))),
             name: this.name.clone(),
+            council: Council::new(config, servers.join(","), life),
+            check,
+            journal,
             lines: None,
             tasks: JoinSet::new(),
             under_way: BTreeMap::new(),
@@ -164,6 +181,20 @@ impl Probes {
                     Event::InSync { run, outcome }
                 });
             }
+            Probe::Council { .. } => self.begin_shared(Kind::Council, probe),
+            Probe::Lock { .. } => self.begin_shared(Kind::Lock, probe),
+            Probe::Unlock { .. } => self.begin_shared(Kind::Unlock, probe),
+            Probe::Mark { .. } => self.begin_shared(Kind::Mark, probe),
+            Probe::Gate { ask, for_good } => self.begin_blocking(Kind::Gate, move || council::gate(ask, for_good)),
+            Probe::Elect { ask } => {
+                let journal = self.journal.clone();
+                self.begin_blocking(Kind::Elect, move || council::elect(ask, &journal));
+            }
+            Probe::System { ask } => self.begin_blocking(Kind::System, move || council::system(ask)),
+            Probe::Successor { ask } => {
+                let check = Arc::clone(&self.check);
+                self.begin_blocking(Kind::Successor, move || Event::Successor { ask, outcome: check() });
+            }
             Probe::Progress { role, run } => {
                 let kind = Kind::Progress(role);
                 if self.under_way.contains_key(&kind) {
@@ -206,6 +237,7 @@ impl Probes {
     /// Lets go of what is under way and of the session: the node is at its end.
     pub async fn close(self) {
         drop(self.tasks);
+        self.council.close().await;
         for session in [self.session, self.token] {
             if let Ok(session) = Arc::try_unwrap(session) {
                 let _ = timeout(PROBE_LIMIT, session.close()).await;
@@ -227,6 +259,36 @@ impl Probes {
         };
         let task = self.tasks.spawn_blocking(look);
         self.under_way.insert(kind, task);
+    }
+
+    /// A question between this node and the others.
+    fn begin_shared(&mut self, kind: Kind, probe: Probe) {
+        let council = self.council.clone();
+        self.begin(kind, async move {
+            match council.answer(probe).await {
+                Some(event) => event,
+                None => pending().await, // every kind that comes here has its answer
+            }
+        });
+    }
+
+    /// Starts what blocks on a thread. It cannot be given up: where one of its kind is under way it is that one's answer that
+    /// comes, and the supervisor asks again.
+    fn begin_blocking(&mut self, kind: Kind, look: impl FnOnce() -> Event + Send + 'static) {
+        if !self.under_way.contains_key(&kind) {
+            let task = self.tasks.spawn_blocking(look);
+            self.under_way.insert(kind, task);
+        }
+    }
+
+    /// Orders the cluster to power down.
+    pub fn order_power_down(&self) {
+        self.council.order_power_down(self.name.as_str());
+    }
+
+    /// Removes the order to power the cluster down.
+    pub fn withdraw_power_down(&self) {
+        self.council.withdraw_power_down();
     }
 
     /// Starts a task, in place of an older question of its kind.

@@ -104,7 +104,7 @@ impl Facts {
     /// Out of sync, where that is known: partitions behind, and all.
     pub(super) fn lag(&self) -> Option<(u32, u32)> {
         match &self.sync {
-            Some(InSyncOutcome::Seen { replicas, behind }) if *behind > 0 => Some((*behind, *replicas)),
+            Some(InSyncOutcome::Seen { replicas, behind, .. }) if *behind > 0 => Some((*behind, *replicas)),
             Some(InSyncOutcome::Seen { .. } | InSyncOutcome::Unreadable(_)) | None => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Blame, Moment, Notice, Progress, RunId, SignalReason};
+use crate::model::{Blame, Drain, InSyncOutcome, Moment, Notice, Progress, Role, RunId, SignalReason};
 
 use super::event::Action;
 use super::lane::{Kind, Lane, Out, State};
@@ -30,6 +30,10 @@ pub(super) struct Ending {
     /// Looks for progress; idle where the grace is fixed.
     pub(super) progress: Slot,
     pub(super) watch: ProgressWatch,
+    /// Looks at the leaderships that a broker still has to hand over; idle for ZooKeeper, and where it is hung.
+    pub(super) leaders: Slot,
+    /// What the last of them showed; `None` before the first and once the broker answers no more.
+    pub(super) drain: Option<Drain>,
 }
 
 /// How long a stop may take from SIGTERM on.
@@ -45,6 +49,7 @@ impl<K: Kind> Lane<K> {
     pub(super) fn terminate(&mut self, now: Moment, reason: SignalReason, grace: Grace, out: &mut Out) {
         let Some(live) = self.live() else { return };
         let (run, until) = (live.run, now + grace.at_least);
+        let leaders = K::leaders(&live.facts, now);
         let health = match reason {
             SignalReason::Health(blame) => Some(blame),
             // any: every other reason is a stop's
@@ -61,6 +66,8 @@ impl<K: Kind> Lane<K> {
             limit: grace.prolonged_to.unwrap_or(until).max(until),
             progress: if grace.prolonged_to.is_some() { Slot::Due(now) } else { Slot::Idle },
             watch: ProgressWatch::begin(now),
+            leaders: if health.is_none() { leaders } else { Slot::Idle },
+            drain: None,
         };
         self.enter(now, State::Terminating(ending));
         out.say(Notice::Terminates { role: K::ROLE, run, reason });
@@ -82,6 +89,8 @@ impl<K: Kind> Lane<K> {
             limit: now + KILL_AGAIN,
             progress: Slot::Idle,
             watch: ProgressWatch::begin(now),
+            leaders: Slot::Idle,
+            drain: None,
         };
         self.enter(now, State::Killing(killed));
         out.say(Notice::Kills { role: K::ROLE, run, reason });
@@ -111,8 +120,21 @@ impl<K: Kind> Lane<K> {
         }
     }
 
+    /// The leaderships that are left to a broker that is being ended.
+    pub(super) fn handle_drain(&mut self, now: Moment, run: RunId, outcome: &InSyncOutcome) {
+        let State::Terminating(ending) = &mut self.state else { return };
+        if ending.run != run {
+            return;
+        }
+        ending.drain = match outcome {
+            InSyncOutcome::Seen { replicas, leads, .. } => Some(Drain { leads: *leads, replicas: *replicas }),
+            InSyncOutcome::Unreadable(_) => None,
+        };
+        ending.leaders = Slot::Due(now + PROGRESS_INTERVAL);
+    }
+
     /// The grace is over: more of it while progress is seen, else SIGKILL.
-    pub(super) fn grace_over(&mut self, now: Moment, out: &mut Out) {
+    pub(super) fn grace_over(&mut self, now: Moment, quorum: bool, out: &mut Out) {
         let State::Terminating(ending) = &mut self.state else { return };
         let progresses = now.since(ending.watch.last) <= PROLONG_IF_WITHIN && ending.watch.last > ending.signalled;
         if progresses && now < ending.limit {
@@ -123,6 +145,8 @@ impl<K: Kind> Lane<K> {
         }
         let reason = match (ending.health, progresses) {
             (Some(blame), _) => SignalReason::Health(blame),
+            // Its controlled shutdown needs a controller, and a controller a quorum.
+            (None, _) if K::ROLE == Role::Kafka && !quorum => SignalReason::QuorumGone,
             (None, true) => SignalReason::StopTookTooLong,
             (None, false) => SignalReason::GraceOver,
         };
@@ -137,6 +161,8 @@ impl<K: Kind> Lane<K> {
             limit: ending.limit,
             progress: Slot::Idle,
             watch: ending.watch,
+            leaders: Slot::Idle,
+            drain: None,
         };
         let run = killed.run;
         self.enter(now, State::Killing(killed));

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::model::{
-    Blame, BrokerOutcome, BrokersOutcome, EnsembleView, Evidence, ExitStatus, FenceOutcome, InSyncOutcome, Notice,
-    PreflightOutcome, Progress, RegistrationOutcome, Role, RunId, SessionId, SpawnFailure, StopCause, TokenOutcome,
-    ZooKeeperOutcome,
+    Blame, BrokerOutcome, BrokersOutcome, CouncilOutcome, EnsembleView, Evidence, ExitStatus, FenceOutcome,
+    GateOutcome, InSyncOutcome, MarkOutcome, Notice, PreflightOutcome, Presence, Progress, RegistrationOutcome, Role,
+    RollMark, RunId, SessionId, SpawnFailure, StopCause, SystemOutcome, TokenOutcome, ZooKeeperOutcome,
 };
 
 /// Something that happened. Events about a child carry its run: news of a run that is over is ignored.
@@ -116,6 +116,62 @@ pub enum Event {
         /// Its counters.
         progress: Progress,
     },
+    /// Answer to [`Probe::Council`].
+    Council {
+        /// Which question this answers.
+        ask: u64,
+        /// What was read.
+        outcome: CouncilOutcome,
+    },
+    /// Answer to [`Probe::Gate`].
+    Gate {
+        /// Which question this answers.
+        ask: u64,
+        /// What the gate said.
+        outcome: GateOutcome,
+    },
+    /// Answer to [`Probe::Lock`].
+    Lock {
+        /// Which attempt this answers.
+        ask: u64,
+        /// What became of it.
+        outcome: TokenOutcome,
+    },
+    /// Answer to [`Probe::Unlock`].
+    Unlock {
+        /// Which attempt this answers.
+        ask: u64,
+        /// Why it is not known to be given back, in words.
+        outcome: Result<(), String>,
+    },
+    /// Answer to [`Probe::Elect`].
+    Elect {
+        /// Which attempt this answers.
+        ask: u64,
+        /// Leaders may have moved, or it is not known that they did not.
+        moved: bool,
+    },
+    /// Answer to [`Probe::Mark`].
+    Mark {
+        /// Which attempt this answers.
+        ask: u64,
+        /// What became of it.
+        outcome: MarkOutcome,
+    },
+    /// Answer to [`Probe::System`].
+    System {
+        /// Which question this answers.
+        ask: u64,
+        /// What was found.
+        outcome: SystemOutcome,
+    },
+    /// Answer to [`Probe::Successor`].
+    Successor {
+        /// Which question this answers.
+        ask: u64,
+        /// Why the program or the configuration that would come next cannot be used, in words.
+        outcome: Result<(), String>,
+    },
     /// The node is to stop. A second one skips waits.
     Stop {
         /// Who asked.
@@ -180,6 +236,14 @@ pub enum Action {
     Ready,
     /// STOPPING=1: the stop has begun.
     Stopping,
+    /// Start this program anew in place, with the program and the configuration as they are; what lives lives on.
+    Anew,
+    /// Order the whole cluster to power down: every node's machine is powering off anyway.
+    OrderPowerDown,
+    /// Have the machine rebooted; what comes of it is a [`Event::Stop`].
+    Reboot,
+    /// The order to power the cluster down has been carried out, and this node is well: remove it.
+    WithdrawPowerDown,
     /// Everything has stopped: end with 0 if `clean`, else with 1.
     Finish {
         /// Both stops were clean.
@@ -197,7 +261,7 @@ pub enum Mark {
 }
 
 /// What can be looked at, or tried with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
     /// The machine, before this service starts: directories, ports, addresses, names, earlier runs.
     Preflight {
@@ -234,6 +298,58 @@ pub enum Probe {
         role: Role,
         /// Why.
         blame: Blame,
+    },
+    /// What the supervisors share, through a ZooKeeper session of its own; this node's presence is written with it.
+    Council {
+        /// The question's number, to be given back with the answer.
+        ask: u64,
+        /// What this node says of itself.
+        presence: Presence,
+    },
+    /// May this node go down? A view of the whole cluster, judged.
+    Gate {
+        /// The question's number, to be given back with the answer.
+        ask: u64,
+        /// The machine powers off.
+        for_good: bool,
+    },
+    /// Take the lock that a node holds while it may be down, or see that it is ours.
+    Lock {
+        /// The attempt's number, to be given back with the answer.
+        ask: u64,
+        /// The roll it is for; empty for none.
+        roll: String,
+        /// The machine powers off.
+        for_good: bool,
+    },
+    /// Give that lock back, if it is ours.
+    Unlock {
+        /// The attempt's number, to be given back with the answer.
+        ask: u64,
+    },
+    /// Have every partition led by its preferred replica where that is in sync.
+    Elect {
+        /// The attempt's number, to be given back with the answer.
+        ask: u64,
+    },
+    /// Write this about this node's step of a roll.
+    Mark {
+        /// The attempt's number, to be given back with the answer.
+        ask: u64,
+        /// The roll's id.
+        id: String,
+        /// What to write.
+        mark: RollMark,
+    },
+    /// Whether the whole machine is about to go down.
+    System {
+        /// The question's number, to be given back with the answer.
+        ask: u64,
+    },
+    /// Whether the program and the configuration as they are now can be started anew.
+    Successor {
+        /// The question's number, to be given back with the answer.
+        ask: u64,
     },
     /// The children of `/brokers/ids`, through our own ZooKeeper session.
     Brokers,

@@ -56,6 +56,11 @@ impl Kind for Kafka {
         &mut facts.health
     }
 
+    fn leaders(facts: &Facts, now: Moment) -> Slot {
+        // The look at the ISRs shows them too: one that is under way is not asked again.
+        if facts.in_sync.asked().is_some() { facts.in_sync } else { Slot::Due(now) }
+    }
+
     fn wait(now: Moment) -> Wait {
         Wait::new(now)
     }
@@ -185,7 +190,7 @@ impl Lane<Kafka> {
         policy: &Policy,
         out: &mut Out,
     ) {
-        let State::Ready(live) = &mut self.state else { return };
+        let State::Ready(live) = &mut self.state else { return self.handle_drain(now, run, &outcome) };
         if live.run != run {
             return;
         }
@@ -260,7 +265,7 @@ impl Lane<Kafka> {
 
     /// What time alone changes. `quorum` says whether there is one that a broker could start on.
     pub(super) fn tick_kafka(&mut self, now: Moment, quorum: bool, policy: &Policy, out: &mut Out) {
-        self.tick(now, out);
+        self.tick(now, quorum, out);
         if let State::Waiting(wait) = &mut self.state {
             wait.tick(now, quorum, policy, out);
             return;

@@ -25,7 +25,7 @@ use super::health::Health;
 use super::past::PastRun;
 use super::pause::Backoff;
 use super::policy::KILL_AGAIN;
-use super::slot::{Turn, earlier};
+use super::slot::{Slot, Turn, earlier};
 
 /// What differs between the two services: what they wait for, and what is known of a living one.
 pub(super) trait Kind {
@@ -43,6 +43,8 @@ pub(super) trait Kind {
     fn health(facts: &Self::Facts) -> &Health;
     /// The same, to be changed.
     fn health_mut(facts: &mut Self::Facts) -> &mut Health;
+    /// How its leaderships are looked at from `now` on, while it is stopped.
+    fn leaders(facts: &Self::Facts, now: Moment) -> Slot;
     /// How waiting begins.
     fn wait(now: Moment) -> Self::Wait;
 }
@@ -342,15 +344,19 @@ impl<K: Kind> Lane<K> {
     }
 
     /// What time alone changes in the states that both services share.
-    pub(super) fn tick(&mut self, now: Moment, out: &mut Out) {
+    /// `quorum` says whether a broker that is being ended finds one.
+    pub(super) fn tick(&mut self, now: Moment, quorum: bool, out: &mut Out) {
         match &mut self.state {
             State::Terminating(ending) => {
                 match ending.progress.turn(now) {
                     Turn::Ask | Turn::Lost => out.probe(Probe::Progress { role: K::ROLE, run: ending.run }),
                     Turn::Rest => {}
                 }
+                if let Turn::Ask | Turn::Lost = ending.leaders.turn(now) {
+                    out.probe(Probe::InSync { run: ending.run });
+                }
                 if ending.until <= now {
-                    self.grace_over(now, out);
+                    self.grace_over(now, quorum, out);
                 }
             }
             State::Killing(ending) => {
@@ -374,7 +380,9 @@ impl<K: Kind> Lane<K> {
     /// When [`Lane::tick`] next has something to do.
     pub(super) fn wakeup(&self) -> Option<Moment> {
         match &self.state {
-            State::Terminating(ending) => earlier(Some(ending.until), ending.progress.wakeup()),
+            State::Terminating(ending) => {
+                earlier(Some(ending.until), earlier(ending.progress.wakeup(), ending.leaders.wakeup()))
+            }
             State::Killing(ending) => Some(ending.until),
             State::Backoff(pause) | State::Failed(pause) => Some(pause.until),
             State::Down | State::Waiting(_) | State::Starting(_) | State::Up(_) | State::Ready(_) => None,

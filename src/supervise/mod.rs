@@ -1,10 +1,12 @@
 //! The pure core: `Event`s in, `Action`s out; states, timers, backoff, readiness, start and stop order.
 //!
 //! Entry point: [`Supervisor`]. Absent on purpose: doing anything (`runtime`), judging the machine (`plan::preflight`),
-//! and whether the cluster can spare the node (a gate that comes later).
+//! and judging whether the cluster can spare the node (`gate`).
 
 mod attend;
 mod broker;
+mod council;
+mod departure;
 mod ending;
 mod event;
 mod fencing;
@@ -12,6 +14,7 @@ mod health;
 mod kafka;
 mod lane;
 mod linger;
+mod node_state;
 mod past;
 mod pause;
 pub mod policy;
@@ -21,6 +24,7 @@ mod slot;
 mod stop;
 mod supervisor;
 mod token;
+mod turn;
 mod view;
 mod viewing;
 mod watch;

@@ -1,7 +1,10 @@
 //! The ordered stop: Kafka first, deferred while it starts or recovers; then ZooKeeper, last of all; then the end.
 
+use crate::config::Gate;
 use crate::model::{Moment, NodeState, Notice, SignalReason, StopCause};
 
+use super::council::lives;
+use super::departure::Departure;
 use super::ending::Grace;
 use super::event::Action;
 use super::lane::State;
@@ -9,9 +12,19 @@ use super::linger::{Leave, Linger};
 use super::policy::{DEFER_PATIENCE, FENCE_AT_STOP};
 use super::supervisor::Supervisor;
 
+/// What follows when both services are down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// The supervisor ends.
+    End,
+    /// The program is started anew in place, and with it both services.
+    Anew,
+}
+
 /// A stop under way.
 #[derive(Debug)]
 pub(super) struct Stop {
+    pub(super) after: After,
     /// When it was asked for first.
     pub(super) since: Moment,
     /// A second request came: waits are skipped.
@@ -23,21 +36,53 @@ pub(super) struct Stop {
 }
 
 impl Supervisor {
-    /// A stop is asked for; a second time skips waits, and any further one changes nothing.
+    /// A stop is asked for; a second time skips the gate and waits, and any further one changes nothing.
     pub(super) fn handle_stop(&mut self, now: Moment, cause: StopCause) {
-        match &mut self.stop {
-            None => {
-                self.stop = Some(Stop { since: now, insisted: false, deferred: false, linger: None });
-                self.out.say(Notice::StopBegins { cause });
-                self.out.act(Action::Stopping);
-                self.enter(now, NodeState::Stopping);
-            }
-            Some(stop) if !stop.insisted => {
-                stop.insisted = true;
-                self.out.say(Notice::StopAgain { cause });
-            }
-            Some(_) => {}
+        let asked = self.stop_asked;
+        if !asked {
+            self.stop_asked = true;
+            self.stop_cause = cause;
+            self.out.say(Notice::StopBegins { cause });
+            self.out.act(Action::Stopping);
+        } else if self.stop.as_ref().is_none_or(|stop| !stop.insisted) {
+            self.out.say(Notice::StopAgain { cause });
         }
+        match (&mut self.stop, asked) {
+            (Some(stop), false) => stop.after = After::End, // it was to start anew, and went through the gate for it
+            (Some(stop), true) => stop.insisted = true,
+            (None, false) => {
+                self.leave_roll();
+                match self.gate_of(cause) {
+                    Some(system) => self.departure = Some(Departure::stop(now, system, self.policy.gate_limit)),
+                    None => self.begin_stop(now, After::End),
+                }
+            }
+            (None, true) => {
+                self.departure = None;
+                self.begin_stop(now, After::End);
+                if let Some(stop) = &mut self.stop {
+                    stop.insisted = cause != StopCause::PowerDown;
+                }
+            }
+        }
+    }
+
+    /// Whether the gate stands before a stop for `cause`, and then whether that hangs on the system's going down. Where
+    /// nothing lives here there is nothing that the cluster could miss.
+    fn gate_of(&self, cause: StopCause) -> Option<bool> {
+        let asks = match (cause, self.policy.gate) {
+            (StopCause::PowerDown | StopCause::Roll, _) | (_, Gate::Never) => return None,
+            (StopCause::Command { .. }, Gate::Shutdown) => return None,
+            (StopCause::Signal { .. }, Gate::Shutdown) => true,
+            (StopCause::Signal { .. } | StopCause::Command { .. }, Gate::Always) => false,
+        };
+        (lives(self.zookeeper.as_ref()) || lives(self.kafka.as_ref())).then_some(asks)
+    }
+
+    /// The stop itself begins: nothing is waited for before it any more.
+    pub(super) fn begin_stop(&mut self, now: Moment, after: After) {
+        self.stop = Some(Stop { after, since: now, insisted: false, deferred: false, linger: None });
+        self.enter(now, NodeState::Stopping);
     }
 
     /// Takes the stop as far as it goes now.
@@ -64,7 +109,10 @@ impl Supervisor {
             self.kafka.as_ref().is_none_or(|lane| lane.clean) && self.zookeeper.as_ref().is_none_or(|lane| lane.clean);
         self.finished = Some(clean);
         self.out.say(Notice::Stopped { clean });
-        self.out.act(Action::Finish { clean });
+        self.out.act(match self.stop.as_ref().map(|stop| stop.after) {
+            Some(After::Anew) => Action::Anew,
+            Some(After::End) | None => Action::Finish { clean },
+        });
     }
 
     fn stop_kafka(&mut self, now: Moment) {

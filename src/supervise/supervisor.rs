@@ -6,10 +6,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::model::{
-    EnsembleView, Evidence, ExitCause, ExitStatus, Moment, NodeState, Notice, PreflightOutcome, Progress,
-    ReadinessLevel, Rng, Role, RunId, ServiceState, SessionId, SpawnFailure, WaitReason,
+    EnsembleView, Evidence, ExitCause, ExitStatus, Moment, NodeState, Notice, PreflightOutcome, Progress, Rng, Role,
+    RunId, ServiceState, SessionId, SpawnFailure, StopCause, WaitReason,
 };
 
+use super::council::{Seat, lives};
+use super::departure::{Departure, Step};
 use super::event::{Action, Event, Mark};
 use super::fencing::Fencing;
 use super::kafka::Kafka;
@@ -35,7 +37,17 @@ pub struct Supervisor {
     pub(super) token: Token,
     /// When hangs were attended to last.
     pub(super) attended: Moment,
+    /// What is known of the other supervisors, and what is under way with them.
+    pub(super) seat: Seat,
+    /// On the way down, and the gate and the lock are asked first.
+    pub(super) departure: Option<Departure>,
+    /// Somebody asked the node to stop.
+    pub(super) stop_asked: bool,
+    /// Why, where it was asked; before that it means nothing.
+    pub(super) stop_cause: StopCause,
     pub(super) stop: Option<Stop>,
+    /// When this supervisor began.
+    pub(super) began: Moment,
     /// Everything has stopped; whether cleanly.
     pub(super) finished: Option<bool>,
     /// Looks at the other members; idle while this node's own server serves.
@@ -49,7 +61,7 @@ pub struct Supervisor {
     /// Since when this node's own server does not serve; `None` while it does.
     pub(super) local_unready: Option<Moment>,
     /// READY=1 was ordered.
-    was_ready: bool,
+    pub(super) was_ready: bool,
     pub(super) state: NodeState,
     pub(super) state_since: Moment,
 }
@@ -72,12 +84,18 @@ impl Supervisor {
         for dead in past.dead(Role::ZooKeeper) {
             out.act(Action::Settle { role: Role::ZooKeeper, run: dead.run });
         }
+        let seat = Seat::new(now, lives(zookeeper.as_ref()) || lives(kafka.as_ref()));
         let mut supervisor = Supervisor {
             zookeeper,
             kafka,
             fencing,
             token: Token::default(),
             attended: now,
+            seat,
+            departure: None,
+            stop_asked: false,
+            stop_cause: StopCause::Roll,
+            began: now,
             policy,
             out,
             stop: None,
@@ -157,6 +175,25 @@ impl Supervisor {
                 }
             }
             Event::Progress { role, run, progress } => self.handle_progress(now, role, run, progress),
+            Event::Council { ask, outcome } => self.handle_council(now, ask, outcome),
+            Event::Unlock { ask, outcome } => self.handle_unlock(now, ask, outcome),
+            Event::Elect { ask, moved } => self.handle_elect(now, ask, moved),
+            Event::Mark { ask, outcome } => self.handle_mark(now, ask, outcome),
+            Event::Successor { ask, outcome } => self.handle_successor(now, ask, outcome),
+            Event::System { ask, outcome } => {
+                let step = self.departure.as_mut().map(|departure| departure.handle_system(now, ask, &outcome));
+                self.depart(now, step.unwrap_or(Step::Wait));
+            }
+            Event::Gate { ask, outcome } => {
+                let out = &mut self.out;
+                let step = self.departure.as_mut().map(|departure| departure.handle_gate(now, ask, outcome, out));
+                self.depart(now, step.unwrap_or(Step::Wait));
+            }
+            Event::Lock { ask, outcome } => {
+                let out = &mut self.out;
+                let step = self.departure.as_mut().map(|departure| departure.handle_lock(now, ask, outcome, out));
+                self.depart(now, step.unwrap_or(Step::Wait));
+            }
             Event::Stop { cause } => self.handle_stop(now, cause),
         }
         self.settle(now);
@@ -168,9 +205,19 @@ impl Supervisor {
         self.settle(now);
     }
 
-    /// A stop was asked for.
+    /// A stop was asked for, or is under way.
     pub fn is_stopping(&self) -> bool {
-        self.stop.is_some()
+        self.stop_asked || self.stop.is_some()
+    }
+
+    /// Both services are down, and nothing will start them in this life.
+    pub fn has_stopped(&self) -> bool {
+        self.finished.is_some()
+    }
+
+    /// Who asked for the stop that this supervisor ends with, once one was asked for.
+    pub fn stop_cause(&self) -> Option<StopCause> {
+        self.stop_asked.then_some(self.stop_cause)
     }
 
     /// The next thing to do, until there is none.
@@ -188,7 +235,7 @@ impl Supervisor {
         let lanes = earlier(zookeeper, kafka);
         let fence = self.fencing.wakeup().filter(|_| self.may_fence());
         let rest = earlier(earlier(self.ensemble.wakeup(), self.wakeup_stop()), earlier(fence, self.wakeup_attend()));
-        earlier(lanes, rest)
+        earlier(earlier(lanes, self.wakeup_seat()), rest)
     }
 
     fn handle_spawned(&mut self, now: Moment, role: Role, run: RunId, pid: i32) {
@@ -313,64 +360,10 @@ impl Supervisor {
                 self.fencing.tick(now, &mut self.out);
             }
             self.attend(now);
+            self.sit(now);
             self.attended = now;
             self.tick_ensemble(now); // after the lanes: whether it is needed hangs on their states
         }
         self.judge_node(now);
-    }
-
-    fn judge_node(&mut self, now: Moment) {
-        let reached = self.stop.is_none() && self.level_reached();
-        let state = match (&self.stop, reached, self.was_ready) {
-            (Some(_), _, _) => NodeState::Stopping,
-            (None, true, _) => NodeState::Ready,
-            (None, false, true) => NodeState::Degraded,
-            (None, false, false) if self.under_way() => NodeState::Starting,
-            (None, false, false) => NodeState::Waiting,
-        };
-        if reached && !self.was_ready {
-            self.was_ready = true;
-            self.out.act(Action::Ready);
-        }
-        self.enter(now, state);
-    }
-
-    /// Changes the node's state, and says so.
-    pub(super) fn enter(&mut self, now: Moment, state: NodeState) {
-        if state != self.state {
-            self.state = state;
-            self.state_since = now;
-            self.out.say(Notice::Node { state });
-        }
-    }
-
-    /// Whether the configured readiness level is reached.
-    fn level_reached(&self) -> bool {
-        let quorum = self.zookeeper.as_ref().is_none_or(|lane| matches!(lane.state, State::Ready(_)));
-        let broker = self.kafka.as_ref().is_none_or(|lane| match (self.policy.level, &lane.state) {
-            (ReadinessLevel::Started, _) => lane.live().is_some_and(|live| live.pid.is_some()),
-            (ReadinessLevel::Serving, State::Ready(_)) => true,
-            (ReadinessLevel::InSync, State::Ready(live)) => live.facts.in_sync(),
-            (ReadinessLevel::Serving | ReadinessLevel::InSync, State::Starting(_) | State::Up(_)) => false,
-            (ReadinessLevel::Serving | ReadinessLevel::InSync, State::Terminating(_) | State::Killing(_)) => false,
-            (ReadinessLevel::Serving | ReadinessLevel::InSync, State::Down | State::Waiting(_)) => false,
-            (ReadinessLevel::Serving | ReadinessLevel::InSync, State::Backoff(_) | State::Failed(_)) => false,
-        });
-        quorum && broker
-    }
-
-    /// Whether something moves towards readiness by itself: a process starts, or the looks before a start are under way.
-    fn under_way(&self) -> bool {
-        let zookeeper = self.zookeeper.as_ref().is_some_and(|lane| match &lane.state {
-            State::Waiting(_) => lane.held_by().is_empty(),
-            State::Starting(_) | State::Terminating(_) | State::Killing(_) => true,
-            State::Down | State::Up(_) | State::Ready(_) | State::Backoff(_) | State::Failed(_) => false,
-        });
-        let kafka = self.kafka.as_ref().is_some_and(|lane| match &lane.state {
-            State::Waiting(wait) => self.local_unready.is_none() && !wait.is_held(),
-            State::Starting(_) | State::Up(_) | State::Ready(_) | State::Terminating(_) | State::Killing(_) => true,
-            State::Down | State::Backoff(_) | State::Failed(_) => false,
-        });
-        zookeeper || kafka
     }
 }

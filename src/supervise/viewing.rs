@@ -82,6 +82,13 @@ impl Supervisor {
         if let Some(lane) = &self.kafka {
             list.extend(self.kafka_waits(lane, now).into_iter().map(|reason| Waiting { role: Role::Kafka, reason }));
         }
+        // The node's own waits: shown with the service that the cluster would miss first.
+        let role = if self.kafka.is_some() { Role::Kafka } else { Role::ZooKeeper };
+        if let Some(departure) = &self.departure {
+            list.push(Waiting { role, reason: departure.reason(now) });
+        } else if let Some(well_for) = self.lock_held(now) {
+            list.push(Waiting { role, reason: WaitReason::LockHeld { well_for, settle: self.policy.settle } });
+        }
         list
     }
 
@@ -157,7 +164,8 @@ impl Supervisor {
                 (None, _, ReadinessLevel::Started | ReadinessLevel::Serving | ReadinessLevel::InSync) => Vec::new(),
             },
             State::Terminating(ending) => {
-                let shutdown = WaitReason::ControlledShutdown { since: now.since(ending.signalled) };
+                let since = now.since(ending.signalled);
+                let shutdown = WaitReason::ControlledShutdown { since, drain: ending.drain };
                 if self.quorum(now) { vec![shutdown] } else { vec![shutdown, self.missing_quorum()] }
             }
             State::Killing(ending) => vec![WaitReason::KernelToEnd { since: now.since(ending.signalled) }],

@@ -92,6 +92,10 @@ impl Kind for ZooKeeper {
         &mut facts.health
     }
 
+    fn leaders(_facts: &Facts, _now: Moment) -> Slot {
+        Slot::Idle // it has none
+    }
+
     fn wait(now: Moment) -> Wait {
         Wait { preflight: Slot::Due(now), held: Vec::new() }
     }
@@ -230,7 +234,7 @@ impl Lane<ZooKeeper> {
 
     /// What time alone changes.
     pub(super) fn tick_zookeeper(&mut self, now: Moment, policy: &Policy, out: &mut Out) {
-        self.tick(now, out);
+        self.tick(now, true, out);
         if let State::Waiting(wait) = &mut self.state {
             match wait.preflight.turn(now) {
                 Turn::Ask | Turn::Lost => out.probe(Probe::Preflight { role: Role::ZooKeeper }),

@@ -1,9 +1,11 @@
-//! Real ZooKeeper 3.5.8 and Kafka 2.6.0 under real supervisors: starts in any order, quorum lost and found, stops, faults.
+//! Real ZooKeeper 3.5.8 and Kafka 2.6.0 under real supervisors: starts in any order, quorum lost and found, stops, faults,
+//! and the view that the gate judges.
 //!
 //! Run by `cargo xtask test`, which fetches the JVMs and their jars. One cluster runs at a time.
 
 mod bed;
 mod faults;
+mod view;
 
 use std::time::Duration;
 

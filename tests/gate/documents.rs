@@ -41,7 +41,12 @@ pub fn any_roll() -> impl Strategy<Value = RollDoc> {
     let text = || "[ -~äß€]{0,20}";
     let step = prop_oneof![
         Just(StepState::Waiting),
-        (text(), text(), text()).prop_map(|(boot, life, at)| StepState::Began { boot, life, at }),
+        (text(), text(), text(), 1..9u32).prop_map(|(boot, life, at, tries)| StepState::Began {
+            boot,
+            life,
+            at,
+            tries
+        }),
         text().prop_map(|at| StepState::Done { at }),
         (text(), text()).prop_map(|(words, at)| StepState::Failed { words, at }),
     ];

@@ -36,6 +36,7 @@ pub fn healthy(nodes: usize) -> Written {
         well: true,
         words: "serving; in sync".to_owned(),
         lasting: Duration::from_secs(600),
+        powers_off: false,
         version: "0.1.0".to_owned(),
         config: "aa".to_owned(),
     };
@@ -44,7 +45,7 @@ pub fn healthy(nodes: usize) -> Written {
         controller: Some(BrokerId(1)),
         topics: vec![],
         members: (1..=nodes).map(member).collect(),
-        nodes: (1..=nodes).map(|n| NodeSeen { node: name(n), presence: Some(presence.clone()) }).collect(),
+        nodes: (1..=nodes).map(|n| NodeSeen { node: name(n), presence: Some(presence.clone()), gone: false }).collect(),
         power_down: None,
         unread: vec![],
     };
@@ -55,6 +56,7 @@ pub fn healthy(nodes: usize) -> Written {
         settle: Duration::from_secs(60),
         strict: false,
         config: "aa".to_owned(),
+        powers_off: false,
     };
     Written { view, policy }
 }
@@ -82,6 +84,7 @@ impl Written {
             }
             ["headroom", headroom] => policy.headroom = headroom.parse().ok()?,
             ["settle", seconds] => policy.settle = self::seconds(seconds)?,
+            ["powers-off"] => policy.powers_off = true,
             ["strict"] => policy.strict = true,
             ["controller", number] => view.controller = Some(BrokerId(number.parse().ok()?)),
             ["broker", number, "missing"] => {
@@ -106,6 +109,8 @@ impl Written {
                 let seen = view.nodes.iter_mut().find(|other| other.node == node)?;
                 match (state, &mut seen.presence) {
                     (["absent"], presence) => *presence = None,
+                    (["gone"], presence) => (*presence, seen.gone) = (None, true),
+                    (["powers-off"], Some(presence)) => presence.powers_off = true,
                     (["well", lasting], Some(presence)) => presence.lasting = seconds(lasting)?,
                     (["config", config], Some(presence)) => presence.config = (*config).to_owned(),
                     (["unwell", words @ ..], Some(presence)) => {

@@ -1,10 +1,10 @@
-//! `config/kafka-node.catalog`: written from `model::EVENTS`, held fresh, and compiled by the real journalctl.
+//! `config/kafka-node.catalog`: written from `model::explained`, held fresh, and compiled by the real journalctl.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use kafka_node::model::EVENTS;
+use kafka_node::model::explained;
 
 use crate::bed::Systemd;
 
@@ -19,7 +19,7 @@ fn catalog() -> String {
         "# What journalctl -x says of the events of kafka-node. Installed in /usr/lib/systemd/catalog/, then: journalctl --update-catalog\n\
          # Written by tests/journald/catalog.rs (UPDATE=1 cargo test --test journald) from src/model/event_table.rs.\n",
     );
-    for event in EVENTS {
+    for event in explained() {
         let _ = write!(text, "\n-- {}\nSubject: {}\nDefined-By: kafka-node\n", event.id, event.subject);
         let _ = write!(text, "\n{}\n{}", filled(event.meaning), to_do(event.remedy));
     }
@@ -66,20 +66,20 @@ fn the_catalog_is_fresh() {
 
 #[test]
 fn every_id_stands_in_the_catalog_once() {
-    let ids: BTreeSet<_> = EVENTS.iter().map(|event| event.id).collect();
-    let names: BTreeSet<_> = EVENTS.iter().map(|event| event.name).collect();
-    assert_eq!((ids.len(), names.len()), (EVENTS.len(), EVENTS.len()));
+    let ids: BTreeSet<_> = explained().map(|event| event.id).collect();
+    let names: BTreeSet<_> = explained().map(|event| event.name).collect();
+    assert_eq!((ids.len(), names.len()), (explained().count(), explained().count()));
     let source = include_str!("../../src/model/event.rs");
     assert_eq!(
         source.matches("    pub const ").count(),
-        EVENTS.len(),
+        explained().count(),
         "an id of src/model/event.rs is not in the table"
     );
 }
 
 #[test]
 fn only_fields_that_are_there_stand_in_the_prose() {
-    for event in EVENTS {
+    for event in explained() {
         for text in [event.subject, event.meaning, event.remedy] {
             let fields: Vec<&str> = text.split('@').skip(1).step_by(2).collect();
             assert!(text.matches('@').count() % 2 == 0 && fields.iter().all(|field| FIELDS.contains(field)), "{text}");
@@ -110,14 +110,14 @@ fn journalctl_compiles_the_catalog_and_lists_every_id() {
     };
     run("--update-catalog");
     let listed = run("--list-catalog");
-    for event in EVENTS {
+    for event in explained() {
         let line = format!("{} kafka-node: {}", event.id, event.subject);
         assert!(listed.lines().any(|listed| listed == line), "not listed: {line}\n{listed}");
     }
-    assert_eq!(listed.lines().count(), EVENTS.len());
+    assert_eq!(listed.lines().count(), explained().count());
     // And the prose, whole.
     let dumped = run("--dump-catalog");
-    for event in EVENTS {
+    for event in explained() {
         assert!(dumped.contains(&filled(event.meaning)) && dumped.contains(&to_do(event.remedy)), "{}", event.name);
     }
 }

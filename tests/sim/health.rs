@@ -44,8 +44,8 @@ impl<D: Driver> World<D> {
         let Some(alive) = &self.nodes[node].alive else { return Ok(()) };
         let (book, now) = (&alive.book, self.now);
         let jvm = self.nodes[node].jvms[role as usize].as_ref().filter(|jvm| jvm.run == run);
-        if jvm.is_none() {
-            return Ok(()); // it is dead already, and the news of it is on its way
+        if jvm.is_none_or(|jvm| matches!(jvm.phase, Phase::Doomed(_))) {
+            return Ok(()); // it is dead already, or has had its signal from an earlier supervisor, and the kernel takes its time
         }
         let truth = Use::of(jvm, now);
         hold!(nothing_is_ended_for_health_in_a_stop(book));

@@ -1,9 +1,9 @@
 //! What travels from the world to a supervisor, small enough to be queued by the million; it becomes an `Event` on delivery.
 
 use kafka_node::model::{
-    BrokerId, BrokerOutcome, BrokersOutcome, EnsembleView, Evidence, ExitStatus, FenceOutcome, InSyncOutcome, NodeName,
-    PeerView, PreflightOutcome, Progress, QuorumRole, RegistrationOutcome, Role, RunId, SessionId, SpawnFailure,
-    StopCause, TokenOutcome, WaitReason, ZooKeeperOutcome,
+    BrokerId, BrokerOutcome, BrokersOutcome, Council, CouncilOutcome, EnsembleView, Evidence, ExitStatus, FenceOutcome,
+    InSyncOutcome, LockSeen, NodeName, PeerView, PreflightOutcome, Progress, QuorumRole, RegistrationOutcome, Role,
+    RollTurn, RunId, SessionId, SpawnFailure, StopCause, TokenOutcome, WaitReason, ZooKeeperOutcome,
 };
 use kafka_node::supervise::Event;
 
@@ -140,6 +140,11 @@ pub enum Message {
         run: RunId,
         progress: Progress,
     },
+    /// Nobody holds the cluster's lock, and nothing is rolled (the cluster's own simulation has those); or it cannot be read.
+    Council {
+        ask: u64,
+        readable: bool,
+    },
     Stop,
 }
 
@@ -156,6 +161,7 @@ impl Message {
             Message::Session { run, .. } => Some((Role::Kafka, run)),
             Message::Preflight { .. } | Message::Ensemble { .. } | Message::Registration { .. } => None,
             Message::Fence { .. } | Message::Token { .. } | Message::Brokers { .. } | Message::Stop => None,
+            Message::Council { .. } => None,
         }
     }
 
@@ -202,12 +208,20 @@ impl Message {
             },
             Message::Broker { run, answer } => Event::Broker { run, outcome: answer.outcome() },
             Message::InSync { run, behind: Some(behind) } => {
-                Event::InSync { run, outcome: InSyncOutcome::Seen { replicas: 10, behind } }
+                Event::InSync { run, outcome: InSyncOutcome::Seen { replicas: 10, behind, leads: 4 } }
             }
             Message::InSync { run, behind: None } => {
                 Event::InSync { run, outcome: InSyncOutcome::Unreadable(String::from("no leader")) }
             }
             Message::Progress { role, run, progress } => Event::Progress { role, run, progress },
+            Message::Council { ask, readable } => Event::Council {
+                ask,
+                outcome: if readable {
+                    CouncilOutcome::Seen(Council { lock: LockSeen::Free, roll: RollTurn::Rest, power_down: None })
+                } else {
+                    CouncilOutcome::Unread(String::from("no session"))
+                },
+            },
             Message::Stop => Event::Stop { cause: StopCause::Command { uid: 0 } },
         }
     }

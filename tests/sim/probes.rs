@@ -57,6 +57,16 @@ impl<D: Driver> World<D> {
                 let serves = jvm.filter(|jvm| jvm.run == run && jvm.phase == Phase::Serves && !jvm.is_silent(now));
                 Message::InSync { run, behind: serves.map(|jvm| if now >= jvm.in_sync { 0 } else { 3 }) }
             }
+            Probe::Council { ask, .. } => Message::Council { ask, readable: self.session_is_up(node) },
+            Probe::Gate { .. }
+            | Probe::Lock { .. }
+            | Probe::Unlock { .. }
+            | Probe::Mark { .. }
+            | Probe::System { .. }
+            | Probe::Elect { .. }
+            | Probe::Successor { .. } => {
+                unreachable!("no gate stands before a stop here, and nothing is rolled: {probe:?}")
+            }
             Probe::Progress { role, run } => {
                 let jvm = self.nodes[node].jvms[role as usize].as_mut().filter(|jvm| jvm.run == run);
                 Message::Progress { role, run, progress: jvm.map(|jvm| jvm.progress(now)).unwrap_or_default() }

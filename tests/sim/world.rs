@@ -7,6 +7,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 
+use kafka_node::config::Gate;
 use kafka_node::model::{Moment, NodeName, Notice, Rng, Role, RunId};
 use kafka_node::supervise::{Action, Mark, NodeView, Policy, Probe};
 
@@ -340,6 +341,9 @@ impl<D: Driver> World<D> {
             hang_after: long(HANG_AFTER),
             slow_after: long(SLOW_AFTER),
             grace: long(self.schedule.grace),
+            gate: Gate::Never,
+            gate_limit: std::time::Duration::ZERO,
+            settle: std::time::Duration::from_secs(60),
             first_run: RunId(u64::from(self.nodes[node].boot) << 32),
         }
     }
@@ -481,7 +485,7 @@ impl<D: Driver> World<D> {
                 hold!(kill_never_before_grace(book, role, now));
                 hold!(kill_never_while_stop_progresses_before_the_limit(book, role, now));
             }
-            Action::Probe(probe) => match probe {
+            Action::Probe(ref probe) => match *probe {
                 Probe::ZooKeeper { run } => hold!(probes_ask_the_present_run(book, Role::ZooKeeper, run)),
                 Probe::Broker { run } | Probe::InSync { run } => {
                     hold!(probes_ask_the_present_run(book, Role::Kafka, run));
@@ -492,7 +496,9 @@ impl<D: Driver> World<D> {
                     hold!(fence_never_touches_another_session(node, session.0, self.ensemble.owner(session.0)));
                     hold!(fence_only_on_proof(session.0, self.session_lives(session.0)));
                 }
-                Probe::Token { .. } => {}
+                Probe::Token { .. } | Probe::Council { .. } => {}
+                Probe::Gate { .. } | Probe::Lock { .. } | Probe::Unlock { .. } => {}
+                Probe::Mark { .. } | Probe::System { .. } | Probe::Successor { .. } | Probe::Elect { .. } => {}
             },
             Action::Mark { run, mark: Mark::Session(session), .. } => {
                 hold!(a_run_is_marked_with_its_own_sessions_only(run, session.0, self.ensemble.owner(session.0)));
@@ -508,6 +514,9 @@ impl<D: Driver> World<D> {
             }
             Action::Announce(_) | Action::Ready | Action::Stopping | Action::ReleaseToken => {}
             Action::Mark { mark: Mark::Served, .. } => {}
+            Action::Anew | Action::Reboot | Action::WithdrawPowerDown | Action::OrderPowerDown => {
+                unreachable!("nobody holds the lock here, and nothing is rolled: {action:?}")
+            }
         }
         Ok(())
     }
@@ -551,7 +560,7 @@ impl<D: Driver> World<D> {
                 self.sigkill(node, role, run);
             }
             Action::Probe(probe) => {
-                let before = alive.book.asks(now, probe);
+                let before = alive.book.asks(now, &probe);
                 if let Err(seen) = invariants::probes_never_overlap(before, now) {
                     alive.book.overlapped.get_or_insert(format!("{probe:?}: {seen}"));
                 }
@@ -570,6 +579,8 @@ impl<D: Driver> World<D> {
             Action::Settle { run, .. } => self.nodes[node].record.settles(run),
             Action::ReleaseToken => self.ask_release(node),
             Action::Dump { .. } => {}
+            Action::Anew | Action::Reboot => {}
+            Action::WithdrawPowerDown | Action::OrderPowerDown => {}
         }
     }
 

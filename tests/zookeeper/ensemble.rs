@@ -135,6 +135,8 @@ fn start(script: &str, dir: &Path, address: SocketAddr) -> Server {
 fn serves(address: SocketAddr) -> bool {
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(address)?;
+        // A stranger that took the port meanwhile may never say a word.
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         stream.write_all(b"srvr")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;

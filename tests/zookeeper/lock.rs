@@ -43,12 +43,9 @@ async fn lock_has_one_holder_whoever_races_for_it() {
     let sessions = [room.session(), room.session(), room.session()];
     let mut winners = Vec::new();
     for round in 0..25 {
-        let outcomes: [TokenOutcome; 3] = tokio::join!(
-            take(&sessions[0], &seats[0]),
-            take(&sessions[1], &seats[1]),
-            take(&sessions[2], &seats[2])
-        )
-        .into();
+        let outcomes: [TokenOutcome; 3] =
+            tokio::join!(take(&sessions[0], &seats[0]), take(&sessions[1], &seats[1]), take(&sessions[2], &seats[2]))
+                .into();
         let held: Vec<usize> = (0..3).filter(|n| outcomes[*n] == TokenOutcome::Held).collect();
         let [winner] = held[..] else { panic!("round {round}: {outcomes:?}") };
         let name = seats[winner].node.as_str();

@@ -99,13 +99,14 @@ async fn one_roll_at_a_time_and_one_that_failed_stops() {
 }
 
 #[tokio::test]
-async fn a_step_that_another_life_began_is_not_begun_again() {
+async fn a_step_that_another_life_began_and_did_not_do_is_begun_again_and_counted() {
     let room = Room::new("roll-lives").await;
     let session = room.session();
     session.begin_roll(plan("r1"), LIMIT).await.expect("a roll");
     assert_eq!(mark(&session, 1, RollMark::Began).await, MarkOutcome::Marked);
     let next = Seat { life: "life-2".to_owned(), ..seat(1) };
-    let outcome = session.mark_roll(&next, "r1", &RollMark::Began, LIMIT).await;
-    assert!(matches!(outcome, MarkOutcome::Refused(_)), "{outcome:?}");
+    assert_eq!(session.mark_roll(&next, "r1", &RollMark::Began, LIMIT).await, MarkOutcome::Marked);
+    let step = roll(&session).await.steps.remove(0);
+    assert!(matches!(&step.state, StepState::Began { life, tries: 2, .. } if life == "life-2"), "{step:?}");
     assert_eq!(session.mark_roll(&next, "r1", &RollMark::Done, LIMIT).await, MarkOutcome::Marked);
 }

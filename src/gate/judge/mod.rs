@@ -32,10 +32,14 @@ impl Findings {
 /// Whether the cluster can spare the node of `policy`.
 ///
 /// A view with a gap allows nothing, and the rest of it is judged all the same. An order to power the cluster down allows
-/// everything: who gave it has decided.
+/// everything: who gave it has decided. So does a power cut that all machines answer: nobody is left to be spared for.
 pub fn judge(view: &ClusterView, policy: &GatePolicy) -> Verdict {
     if let Some(words) = &view.power_down {
         return Verdict::Allow(vec![GateRemark::PowerDown { words: words.clone() }]);
+    }
+    if policy.powers_off && nodes::all_power_off(view, policy) {
+        let words = "the machines of all nodes power off".to_owned();
+        return Verdict::Allow(vec![GateRemark::PowerDown { words }]);
     }
     let mut findings = Findings::default();
     unread(view, &mut findings);

@@ -7,6 +7,14 @@ use crate::model::{Denial, GateRemark, NodeName};
 use super::Findings;
 use crate::gate::view::{ClusterView, GatePolicy, PresenceSeen};
 
+/// Whether every other node's machine powers off too, or has. One that reboots comes back, and is waited for.
+pub(super) fn all_power_off(view: &ClusterView, policy: &GatePolicy) -> bool {
+    view.nodes.iter().filter(|other| other.node != policy.node).all(|other| match &other.presence {
+        Some(presence) => presence.powers_off,
+        None => other.gone,
+    })
+}
+
 pub(super) fn judge(view: &ClusterView, policy: &GatePolicy, findings: &mut Findings) {
     let mut absent: Vec<NodeName> = Vec::new();
     let mut heard: Vec<(&NodeName, &PresenceSeen)> = Vec::new();

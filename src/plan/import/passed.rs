@@ -97,7 +97,7 @@ pub(super) fn take(files: &Files<'_>, me: &Me, said: &mut Said, notes: &mut Note
             return;
         }
     };
-    let ours = [(Role::ZooKeeper, zookeeper::properties(&config)), (Role::Kafka, kafka::properties(&config, 1))];
+    let ours = [(Role::ZooKeeper, zookeeper::properties(&config)), (Role::Kafka, kafka::properties(&config, 1, None))];
     let brokers = config.broker_count();
     for (role, ours) in &ours {
         let file = if *role == Role::Kafka { files.server } else { files.zookeeper };

@@ -24,7 +24,7 @@ pub(super) fn prove(files: &Files<'_>, me: &Me, said: &Said, notes: &mut Notes) 
         }
     }
     for (role, rendered) in
-        [(Role::ZooKeeper, zookeeper::properties(&config)), (Role::Kafka, kafka::properties(&config, 1))]
+        [(Role::ZooKeeper, zookeeper::properties(&config)), (Role::Kafka, kafka::properties(&config, 1, None))]
     {
         let file = if role == Role::Kafka { files.server } else { files.zookeeper };
         let Some(file) = file.filter(|_| config.this_node().roles.has(role)) else { continue };
