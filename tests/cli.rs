@@ -79,9 +79,77 @@ fn without_a_configuration_every_verb_ends_with_78_and_says_where_it_looked() {
             &["history"],
             &["verify"],
             &["setup", "--yes"],
-            &["sweep"]
+            &["sweep"],
+            &["plan", "--diff"],
+            &["can-reboot"],
+            &["reboot", "--dry-run"],
+            &["lock"],
+            &["roll", "status"],
+            &["stop"],
+            &["status", "--cluster"],
+            &["elect-leaders"]
         ]
     ));
+}
+
+#[test]
+fn what_may_take_a_node_down_says_what_it_will_do_and_how_it_ends() {
+    let dir = configured();
+    let lines: [&[&str]; 8] = [
+        &["help", "can-reboot"],
+        &["help", "reboot"],
+        &["help", "lock"],
+        &["help", "lock", "release"],
+        &["help", "roll"],
+        &["help", "roll", "restart"],
+        &["help", "roll", "status"],
+        &["help", "stop"],
+    ];
+    insta::assert_snapshot!(check(dir.path(), &lines));
+}
+
+#[test]
+fn what_cannot_be_meant_so_is_refused_before_anybody_is_asked() {
+    let dir = configured();
+    let lines: [&[&str]; 9] = [
+        &["reboot", "--dry-run", "--at", "noon"],
+        &["lock", "release", "--holder", "node2"],
+        &["lock", "release", "--holder", "node2", "--because", " "],
+        &["roll"],
+        &["roll", "restrat"],
+        &["stop", "--cluster"],
+        &["stop", "--because", "maintenance"],
+        &["stop", "--cluster", "--now"],
+        &["stop", "--cluster", "--because", "maintenance", "--withdraw"],
+    ];
+    insta::assert_snapshot!(check(dir.path(), &lines));
+}
+
+#[test]
+fn without_a_cluster_nothing_is_allowed_and_nothing_is_changed() {
+    let dir = configured();
+    let refused = |args: &[&str], code: i32, words: &str| {
+        let text = shown(dir.path(), args);
+        assert!(text.contains(words) && text.ends_with(&format!("--- exit {code}\n")), "{words}: {text}");
+    };
+    let unread = "view-unread: the cluster could not be read, and nothing is allowed unread: ";
+    refused(&["can-reboot"], 1, "\nno: the cluster cannot spare node1 now\n");
+    refused(&["can-reboot"], 1, unread);
+    refused(&["can-reboot", "--json"], 1, "\"allowed\":false,\"denials\":[{\"code\":\"view-unread\"");
+    // 75 where systemd is there and has nothing against it; the words are the same.
+    let explained = shown(dir.path(), &["reboot", "--dry-run", "--at", "any"]);
+    for words in [" 3. gate      denied:\n", "\nit would not reboot now: the cluster cannot spare this node"] {
+        assert!(explained.contains(words) && !explained.ends_with("exit 0\n"), "{words}: {explained}");
+    }
+    refused(&["lock", "show"], 69, "the lock could not be read: ");
+    refused(&["lock", "release", "--holder", "node2", "--because", "burnt"], 1, "nothing was changed: ");
+    refused(&["roll", "restart"], 1, "it cannot begin as it is:\n");
+    refused(&["roll", "status"], 69, "the roll could not be read: ");
+    refused(&["roll", "abort"], 1, "nothing was changed: ");
+    refused(&["stop"], 69, "no supervisor answers on ");
+    refused(&["stop", "--cluster", "--because", "maintenance"], 69, "nothing was ordered: ");
+    refused(&["status", "--cluster"], 69, "not read: ");
+    refused(&["plan", "--diff"], 69, "cannot compare: ");
 }
 
 #[test]

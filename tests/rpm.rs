@@ -79,10 +79,10 @@ fn no_name_of_this_machine_is_in_the_package() {
 #[test]
 fn every_verb_has_a_page_and_completions_know_it() {
     let pages = pages();
-    for verb in kafka_node::cli::command().get_subcommands() {
+    for verb in kafka_node::cli::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
         let name = verb.get_name();
         let page = std::fs::read_to_string(pages.join(format!("man/kafka-node-{name}.1"))).expect(name);
-        assert!(page.contains(&format!("kafka\\-node\\-{name}")), "{name}: {page}");
+        assert!(page.contains(&format!("kafka\\-node\\-{}", name.replace('-', "\\-"))), "{name}: {page}");
         for shell in ["kafka-node.bash", "_kafka-node", "kafka-node.fish"] {
             let text = std::fs::read_to_string(pages.join("completions").join(shell)).expect(shell);
             assert!(text.contains(name), "{shell} does not know {name}");
@@ -143,7 +143,10 @@ fn limits_are_said_as_every_version_reads_them() {
         ["[Journal]", "RateLimitIntervalSec=30s", "RateLimitInterval=30s", "RateLimitBurst=20000"]
     );
     assert_eq!(settings("config/kafka-node.sysctl"), ["vm.swappiness = 1", "vm.max_map_count = 262144"]);
-    assert_eq!(settings("config/kafka-node.preset"), ["disable kafka-node.service"]);
+    assert_eq!(
+        settings("config/kafka-node.preset"),
+        ["disable kafka-node.service", "disable kafka-node-reboot.timer", "disable kafka-node-reboot.path"]
+    );
 }
 
 /// The package, built once for all tests.

@@ -3,7 +3,7 @@
 //! Absent on purpose: whether the advice is good.
 
 use kafka_node::cli::Exit;
-use kafka_node::model::WaitReason;
+use kafka_node::model::{Denial, WaitReason};
 
 const RUNBOOK: &str = include_str!("../docs/runbook.md");
 const LOGS: &str = include_str!("../docs/reading-the-logs.md");
@@ -23,6 +23,44 @@ fn first_cells(page: &str, heading: &str) -> Vec<String> {
 #[test]
 fn every_reason_to_wait_has_its_line_and_no_other_has() {
     assert_eq!(first_cells(RUNBOOK, "What a node waits for"), WaitReason::CODES);
+}
+
+#[test]
+fn every_denial_of_the_gate_has_its_line_and_no_other_has() {
+    assert_eq!(first_cells(RUNBOOK, "What stands against a reboot"), Denial::CODES);
+}
+
+#[test]
+fn every_command_of_a_reboot_is_understood() {
+    let pages = [include_str!("../docs/reboot-and-roll.md"), RUNBOOK, include_str!("../docs/updates.md")];
+    let quoted = pages.iter().flat_map(|page| page.split('`').skip(1).step_by(2));
+    let mut tried = 0;
+    for code in quoted.filter_map(|code| code.trim_start_matches("sudo ").strip_prefix("kafka-node ")) {
+        let mut words = code.split_whitespace();
+        let verb = words.next().unwrap_or_default();
+        if !["reboot", "can-reboot", "lock", "roll", "stop", "plan"].contains(&verb) || code.contains("...") {
+            continue;
+        }
+        // Understood, and asked for help at once: nothing is done.
+        let mut line = vec!["kafka-node".to_owned(), verb.to_owned()];
+        let known = kafka_node::cli::command();
+        let mut at = known.find_subcommand(verb).expect(code);
+        for word in words.take_while(|word| !word.contains('"')) {
+            match word.trim_matches(['[', ']']).strip_prefix("--") {
+                Some(option) => {
+                    let there = at.get_arguments().any(|argument| argument.get_long() == Some(option));
+                    assert!(there, "{code}: {} knows no --{option}", line.join(" "));
+                }
+                None if at.has_subcommands() && word != "|" => {
+                    at = at.find_subcommand(word).unwrap_or_else(|| panic!("{code}: no verb {word}"));
+                    line.push(word.to_owned());
+                }
+                None => {}
+            }
+        }
+        tried += 1;
+    }
+    assert!(tried >= 20, "only {tried} commands stand on the pages");
 }
 
 #[test]

@@ -39,8 +39,9 @@ fn write(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(&man)?;
     fs::create_dir_all(&completions)?;
     let mut command = kafka_node::cli::command();
-    // The verb "help" would have a page that says nothing.
-    let verbs: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    // The verb "help" would have a page that says nothing, and one that is hidden is the supervisor's.
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let verbs: Vec<String> = verbs.map(|verb| verb.get_name().to_owned()).collect();
     completed(&mut command.clone(), &completions)?;
     command = command.disable_help_subcommand(true);
     command.build();

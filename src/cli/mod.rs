@@ -6,17 +6,27 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // effects, for the reason above
 
+mod can_reboot;
 pub mod check;
+mod cluster_status;
+mod council;
+mod elect;
 mod exit;
+mod gate_words;
 mod history;
 mod import;
+mod lock;
 mod logs;
 mod picture;
 mod plan;
+mod reboot;
 mod report;
+mod restart_needed;
+mod roll;
 mod run;
 mod setup;
 mod status;
+mod stop;
 mod sweep;
 pub mod verify;
 mod why;
@@ -79,11 +89,18 @@ enum Verb {
         json: bool,
     },
     /// Print what would run: arguments, files, heaps and order, with the reason of each; changes nothing
-    Plan,
-    /// Show what this node's supervisor is doing
+    Plan {
+        /// Print only what a restart would change: the configuration on disk against what both JVMs run with, and which of it Kafka takes without a restart; exits 0 when nothing differs, 1 when something does, 69 when that cannot be seen
+        #[arg(long)]
+        diff: bool,
+    },
+    /// Show what this node's supervisor is doing, or how every node of the cluster is
     ///
-    /// Exits 0 when the node is ready, 1 when it is not, 69 when no supervisor answers.
+    /// Exits 0 when the node is ready (with --cluster: all of them are well), 1 when not, 69 when no supervisor answers (with --cluster: no ZooKeeper server).
     Status {
+        /// Show every node of the configuration instead, and who holds the lock, and the roll that is under way
+        #[arg(long, conflicts_with = "watch")]
+        cluster: bool,
         /// Print the whole report as JSON
         #[arg(long)]
         json: bool,
@@ -113,6 +130,36 @@ enum Verb {
     ///
     /// Reads server.properties, zookeeper.properties, myid, meta.properties and both units with their drop-ins and variables. The configuration goes to stdout and the report to stderr, unless --out says a file. What it writes has been loaded for every node, and renders to the same values. Exits 0 when it is made, 1 when something cannot be taken over or the file is there already, 2 usage, 78 when a file cannot be read or is none of those.
     Import(import::ImportArgs),
+    /// Say whether the cluster can spare this node now, and every reason why not; changes nothing
+    ///
+    /// Asks every ZooKeeper server, a broker other than this node's where one answers, and the other supervisors. What could not be read is a no. Exits 0 for yes, 1 for no, 78 when the configuration is bad.
+    CanReboot {
+        /// Print one JSON object on one line
+        #[arg(long)]
+        json: bool,
+        /// The machine powers off and does not come back by itself: nobody is waited for where all others power off too
+        #[arg(long)]
+        powering_off: bool,
+    },
+    /// Reboot this machine, as root, once the cluster can spare it
+    ///
+    /// In this order: window, need, gate, lock, window and gate again; then systemd is asked, and the stop of the unit drains the node. The machine gives the lock back when it is back, in sync, and all has been well for [reboot] settle. Exits 0 when the reboot is under way, or with --if-needed when nothing needs one; 75 when not now: outside the window, or the cluster cannot spare the node, or another holds the lock (try later; kafka-node-reboot.timer does); 1 when it cannot be done as it is: not root, the unit is disabled, systemd refuses; 78 when the configuration is bad. --dry-run exits as the real one would.
+    Reboot(reboot::RebootArgs),
+    /// Show or release the lock that a node holds while it may be down: one node at a time
+    ///
+    /// Exits 0, or 1 when it could not be released, 69 when ZooKeeper does not answer.
+    Lock(lock::LockArgs),
+    /// Restart, reboot or reload every node in turn, from any node; and show, pause, resume or end that
+    ///
+    /// The plan stands in ZooKeeper and each supervisor takes its own turn, when the gate allows it: whoever started it may go away (Ctrl-C) and come back (roll status --watch). It stops at the first node that does not come back well. Exits 0 when it is done, 1 when it stopped, was aborted or could not begin, 75 when you stopped watching.
+    Roll(roll::RollArgs),
+    /// Stop this node, or with --cluster every node, for good: it stays down until it is started
+    ///
+    /// As systemctl stop, said to the supervisor itself: for root and the user it runs as. Exits 0 when it has stopped, 1 when it may not be asked, 2 when there is nobody to ask for a yes, 69 when no supervisor answers, 75 when you stopped watching.
+    Stop(stop::StopArgs),
+    /// Give leadership back to the preferred replicas
+    #[command(hide = true)]
+    ElectLeaders,
     /// End processes of this node that a supervisor left behind
     ///
     /// Refuses while a supervisor runs this node. Without --now only where a stop was intended: JVMs that outlived a crash of the supervisor go on serving.
@@ -141,14 +188,23 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     match verb {
         Verb::Run => run::run(&line.place),
         Verb::Check { json } => check::check(&line.place, json),
-        Verb::Plan => plan::plan(&line.place),
-        Verb::Status { json, watch } => status::status(&line.place, json, watch),
+        Verb::Plan { diff } => plan::plan(&line.place, diff),
+        Verb::Status { cluster: true, json, .. } => {
+            with_config(&line.place, |config| cluster_status::show(&config, json))
+        }
+        Verb::Status { json, watch, .. } => status::status(&line.place, json, watch),
         Verb::Why => why::why(&line.place),
         Verb::History(args) => history::history(&line.place, &args),
         Verb::Logs(args) => logs::logs(&line.place, args),
         Verb::Verify(args) => with_config(&line.place, |config| Exit::from_code(verify::run(&config, &args))),
         Verb::Setup(args) => setup::setup(&line.place, &args),
         Verb::Import(args) => import::import(&args),
+        Verb::CanReboot { json, powering_off } => can_reboot::can_reboot(&line.place, json, powering_off),
+        Verb::Reboot(args) => reboot::reboot(&line.place, &args),
+        Verb::Lock(args) => lock::lock(&line.place, args),
+        Verb::Roll(args) => roll::roll(&line.place, &args),
+        Verb::Stop(args) => stop::stop(&line.place, &args),
+        Verb::ElectLeaders => elect::elect(&line.place),
         Verb::Sweep { now } => sweep::sweep(&line.place, now),
     }
 }

@@ -13,7 +13,7 @@ use crate::runtime::ask::{self, AskFailure};
 use crate::runtime::status::StatusReport;
 
 use super::picture::picture;
-use super::{Exit, PlaceArgs, complain, load, say};
+use super::{Exit, PlaceArgs, complain, load, restart_needed, say};
 
 /// Time between two pictures of `--watch`.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -33,6 +33,9 @@ fn once(config: &Config, json: bool) -> Exit {
     match ask::status(&config.paths.runtime_dir) {
         Ok(report) => {
             say(&if json { pretty(&report) } else { picture(&report, SystemTime::now()) });
+            if !json && let Some(line) = restart_needed::in_short(config) {
+                say(&format!("\n{line}"));
+            }
             readiness(&report)
         }
         Err(failure) => {

@@ -5,7 +5,7 @@
 //!
 //! Effects: a runtime of its own, signals and the clock; it is a command that someone typed.
 
-mod jvms;
+pub(super) mod jvms;
 mod members;
 mod records;
 mod report;
