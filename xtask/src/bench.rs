@@ -2,10 +2,12 @@
 //! noisy machines would make that a coin toss. Absent on purpose: a history of figures; the notes in `docs/` have it.
 
 pub mod faults;
+mod following;
 mod ground;
 pub mod idle;
 mod judge;
 pub mod logs;
+pub mod roll;
 pub mod startup;
 mod stock;
 

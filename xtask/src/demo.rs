@@ -84,6 +84,7 @@ pub fn run(places: &Places, progress: &Progress, options: &Options) -> Outcome<(
         zookeeper_heap: "256m",
         kafka_heap: "512m",
         kafka_properties: &[],
+        more: "",
     };
     stray::adopt_orphans()?;
     let mut running = Vec::new();

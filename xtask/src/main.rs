@@ -83,13 +83,15 @@ enum Figure {
     Idle(bench::idle::Options),
     /// Writes while brokers, supervisors and ZooKeepers are killed, frozen and cut off: gaps, ways back, records lost
     Faults(bench::faults::Options),
+    /// A rolling restart under load: gaps between acknowledged writes and between records received, records lost
+    Roll(bench::roll::Options),
     /// The way of a JVM's line to the journal: CPU a line, a flood, and a real journald beside other senders
     Logs(bench::logs::Options),
     /// The size of the release binary
     Size,
     /// Simulated events a second
     Sim,
-    /// All of them, but for the faults, which take half an hour, and the logs, which want root
+    /// All of them, but for faults and roll, which take minutes, and the logs, which want root
     All,
 }
 
@@ -151,6 +153,7 @@ fn measure(places: &Places, progress: &Progress, figure: &Figure) -> Outcome<()>
         Figure::Startup(options) => bench::startup::run(places, progress, options),
         Figure::Idle(options) => bench::idle::run(places, progress, options),
         Figure::Faults(options) => bench::faults::run(places, progress, options),
+        Figure::Roll(options) => bench::roll::run(places, progress, options),
         Figure::Logs(options) => bench::logs::run(places, progress, options),
         Figure::Size => bench::size(places, progress),
         Figure::Sim => bench::sim(places, progress),

@@ -2,22 +2,22 @@
 //! Printed for each: the longest gap between acknowledged writes, the time until all is as before, records lost.
 //! Absent on purpose: passing or failing by a figure. A node that does not come back by itself is a line, not an error.
 
-mod acks;
+pub(crate) mod acks;
 mod attach;
-mod cluster;
-mod inject;
-mod ledger;
+pub(crate) mod cluster;
+pub(crate) mod inject;
+pub(crate) mod ledger;
 mod lines;
-mod look;
+pub(crate) mod look;
 mod orphans;
 mod outage;
-mod producer;
+pub(crate) mod producer;
 mod report;
 mod scenario;
 mod soak;
 mod stock;
-mod tools;
-mod trial;
+pub(crate) mod tools;
+pub(crate) mod trial;
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,8 +29,8 @@ use crate::failure::{During, Failure, Outcome};
 use crate::fetch::java::Java;
 use crate::fetch::{self, kafka};
 use crate::places::Places;
-use crate::progress::{Progress, seconds};
-use cluster::{ADDRESSES, Cluster, HEALTHY_LIMIT};
+use crate::progress::Progress;
+use cluster::{ADDRESSES, Cluster, HEALTHY_LIMIT, PROPERTIES, Shape};
 use ledger::Ledger;
 use producer::Producer;
 use report::Row;
@@ -39,9 +39,9 @@ use tools::Tools;
 use trial::Stage;
 
 /// The topic that is written to.
-const TOPIC: &str = "faults";
+pub(crate) const TOPIC: &str = "bench";
 /// Its partitions: each broker leads two.
-const PARTITIONS: usize = 6;
+pub(crate) const PARTITIONS: usize = 6;
 /// Lost records that are named.
 const NAMED: usize = 10;
 
@@ -99,7 +99,7 @@ pub fn run(places: &Places, progress: &Progress, options: &Options) -> Outcome<(
             None => stock::run(progress, options.runs, options.throughput, dir, &fetched.kafka_home, &java, &tools),
         };
         if options.keep_logs || done.is_err() {
-            keep(places, progress, dir);
+            ground::keep(places, progress, dir, "faults");
         }
         done
     })
@@ -114,7 +114,8 @@ fn ours(
     java: &Java,
     tools: &Tools,
 ) -> Outcome<()> {
-    let mut cluster = Cluster::start(dir, binary, kafka_home, &java.home)?;
+    let shape = Shape { addresses: ADDRESSES, properties: &PROPERTIES, more: "" };
+    let mut cluster = Cluster::start(dir, binary, kafka_home, &java.home, &shape)?;
     let done = measure(progress, options, dir, &mut cluster, tools);
     progress.say("faults: stopping all nodes");
     let stopped = cluster.stop();
@@ -127,7 +128,7 @@ fn measure(progress: &Progress, options: &Options, dir: &Path, cluster: &mut Clu
     cluster.await_healthy(false, HEALTHY_LIMIT)?;
     tools.create_topic(TOPIC, &["min.insync.replicas=2"])?;
     cluster.await_healthy(true, HEALTHY_LIMIT)?;
-    let mut producer = Producer::start(tools, dir, options.throughput)?;
+    let mut producer = Producer::start(tools, dir, options.throughput, producer::CONFIG)?;
     producer.await_writes(PARTITIONS, HEALTHY_LIMIT)?;
     progress.say("faults: all nodes are in sync, every partition is written to");
     let mut rows = Vec::new();
@@ -191,22 +192,4 @@ fn count(progress: &Progress, dir: &Path, tools: &Tools, mut producer: Producer)
         progress.say(format!("faults: given up at {at} ms: {why}"));
     }
     Ok(())
-}
-
-/// Logs, acknowledgements and values read back, where somebody can look at them.
-fn keep(places: &Places, progress: &Progress, dir: &Path) {
-    let to = places.log("faults").with_extension("");
-    // Those of the last run would mix with these. There may be none.
-    let _ = std::fs::remove_dir_all(&to);
-    let copied = std::fs::create_dir_all(&to).and_then(|()| {
-        for entry in std::fs::read_dir(dir)?.flatten().filter(|entry| entry.path().is_file()) {
-            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
-        }
-        Ok(())
-    });
-    match copied {
-        Ok(()) => progress.say(format!("faults: logs are kept in {}", to.display())),
-        Err(error) => progress.say(format!("faults: logs could not be kept in {}: {error}", to.display())),
-    }
-    progress.say(format!("faults: ended after {}", seconds(progress.elapsed())));
 }

@@ -15,7 +15,7 @@ use crate::failure::{During, Failure, Outcome};
 use crate::fetch::{self, java::Java};
 use crate::interrupt;
 use crate::places::Places;
-use crate::progress::Progress;
+use crate::progress::{Progress, seconds};
 use crate::stray;
 
 /// A loopback address of the benchmark's own, so that a demo may run beside it.
@@ -66,6 +66,7 @@ impl Ground<'_> {
             zookeeper_heap: HEAPS.0,
             kafka_heap: HEAPS.1,
             kafka_properties: &[],
+            more: "",
         };
         let config = configuration.write()?;
         Node::start(binary, &config, NAME, self.dir.join("node.log"))
@@ -150,4 +151,22 @@ pub fn within<T>(places: &Places, work: impl FnOnce(&Path) -> Outcome<T>) -> Out
         return Err(Failure::new(format!("processes were left behind, and were ended: {}", strays.join("; "))));
     }
     done
+}
+
+/// Logs, acknowledgements and values read back, where somebody can look at them.
+pub fn keep(places: &Places, progress: &Progress, dir: &Path, name: &str) {
+    let to = places.log(name).with_extension("");
+    // Those of the last run would mix with these. There may be none.
+    let _ = fs::remove_dir_all(&to);
+    let copied = fs::create_dir_all(&to).and_then(|()| {
+        for entry in fs::read_dir(dir)?.flatten().filter(|entry| entry.path().is_file()) {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+        Ok(())
+    });
+    match copied {
+        Ok(()) => progress.say(format!("{name}: logs are kept in {}", to.display())),
+        Err(error) => progress.say(format!("{name}: logs could not be kept in {}: {error}", to.display())),
+    }
+    progress.say(format!("{name}: ended after {}", seconds(progress.elapsed())));
 }

@@ -2,16 +2,21 @@
 //! answers a Metadata request naming itself. Absent on purpose: kafka-node's own probers; a benchmark that used them
 //! would measure one side with its own ruler.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long one question may take.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an election may take.
+const ELECTION: Duration = Duration::from_secs(10);
 /// The longest answer that is read.
 const LONGEST: u64 = 64 * 1024;
 /// `Metadata`, version 1: the first whose answer lists brokers while no topic is asked for.
 const METADATA: [u8; 4] = [0, 3, 0, 1];
+/// `ElectLeaders`, version 1: the first that says which election.
+const ELECT_LEADERS: [u8; 4] = [0, 43, 0, 1];
 /// The number that an answer repeats.
 const CORRELATION: i32 = 7;
 
@@ -59,22 +64,48 @@ pub struct Partition {
 
 /// Asks the broker there.
 pub fn metadata(address: Ipv4Addr, port: u16, topic: Option<&str>) -> Option<Metadata> {
-    let ask = || -> std::io::Result<Vec<u8>> {
-        let mut stream = connect(address, port)?;
-        let mut request = METADATA.to_vec();
-        request.extend(CORRELATION.to_be_bytes());
-        request.extend(string("bench"));
-        request.extend(i32::from(topic.is_some()).to_be_bytes()); // how many topics
-        request.extend(topic.map(string).unwrap_or_default());
-        stream.write_all(&u32::try_from(request.len()).unwrap_or(0).to_be_bytes())?;
-        stream.write_all(&request)?;
-        let mut length = [0; 4];
-        stream.read_exact(&mut length)?;
-        let mut answer = Vec::new();
-        stream.take(u64::from(u32::from_be_bytes(length)).min(LONGEST)).read_to_end(&mut answer)?;
-        Ok(answer)
-    };
-    parse(&ask().ok()?)
+    let mut body = i32::from(topic.is_some()).to_be_bytes().to_vec(); // how many topics
+    body.extend(topic.map(string).unwrap_or_default());
+    parse(&ask(address, port, METADATA, &body, PATIENCE).ok()?)
+}
+
+/// Has the controller give these partitions, each of a topic, back to their first replicas; `None` where it does not answer, or
+/// refuses the whole of it.
+pub fn elect_preferred(controller: Ipv4Addr, port: u16, partitions: &[(&str, i32)]) -> Option<()> {
+    let mut body = vec![0]; // preferred
+    let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    for (topic, partition) in partitions {
+        topics.entry(topic).or_default().push(*partition);
+    }
+    body.extend(i32::try_from(topics.len()).ok()?.to_be_bytes());
+    for (topic, partitions) in topics {
+        body.extend(string(topic));
+        body.extend(i32::try_from(partitions.len()).ok()?.to_be_bytes());
+        body.extend(partitions.into_iter().flat_map(i32::to_be_bytes));
+    }
+    body.extend(i32::try_from(ELECTION.as_millis()).ok()?.to_be_bytes());
+    let answer = ask(controller, port, ELECT_LEADERS, &body, PATIENCE + ELECTION).ok()?;
+    let rest = &mut answer.as_slice();
+    (number(rest)? == CORRELATION).then_some(())?;
+    number(rest)?; // throttled for
+    (take(rest, 2)? == [0, 0]).then_some(())
+}
+
+/// One request and its answer, after its length.
+fn ask(address: Ipv4Addr, port: u16, head: [u8; 4], body: &[u8], patience: Duration) -> std::io::Result<Vec<u8>> {
+    let mut stream = connect(address, port)?;
+    stream.set_read_timeout(Some(patience))?;
+    let mut request = head.to_vec();
+    request.extend(CORRELATION.to_be_bytes());
+    request.extend(string("bench"));
+    request.extend(body);
+    stream.write_all(&u32::try_from(request.len()).unwrap_or(0).to_be_bytes())?;
+    stream.write_all(&request)?;
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let mut answer = Vec::new();
+    stream.take(u64::from(u32::from_be_bytes(length)).min(LONGEST)).read_to_end(&mut answer)?;
+    Ok(answer)
 }
 
 /// A string with a length of two bytes before it.

@@ -27,6 +27,8 @@ pub struct Configuration<'a> {
     pub kafka_heap: &'a str,
     /// Further properties of the broker.
     pub kafka_properties: &'a [(&'a str, &'a str)],
+    /// Further sections, as text.
+    pub more: &'a str,
 }
 
 impl Configuration<'_> {
@@ -97,6 +99,7 @@ cache_dir = "{dir}/{{node}}/cache"
         for (key, value) in self.kafka_properties {
             text.push_str(&format!("\"{key}\" = \"{value}\"\n"));
         }
+        text.push_str(self.more);
         text
     }
 }
@@ -129,6 +132,7 @@ mod tests {
             zookeeper_heap: "256m",
             kafka_heap: "512m",
             kafka_properties: &[("num.partitions", "3")],
+            more: "\n[reboot]\nsettle = \"5s\"\n",
         }
     }
 
@@ -141,7 +145,7 @@ mod tests {
             "data_dir = \"/d/{node}/zookeeper\"",
             "log_dirs = [\"/d/{node}/kafka\"]",
             "bind = \"address\"",
-            "[kafka.properties]\n\"num.partitions\" = \"3\"\n",
+            "[kafka.properties]\n\"num.partitions\" = \"3\"\n\n[reboot]\nsettle",
         ] {
             assert!(text.contains(line), "{text}");
         }

@@ -74,7 +74,15 @@ impl Node {
 
     /// What it answers to `status --json`; empty where nobody answers.
     pub fn status(&self) -> Outcome<String> {
-        ask(&self.binary, &self.config, &self.name)
+        self.ask(5, &["status", "--json"]).map(|(_, out, _)| out)
+    }
+
+    /// Another process of its program with its configuration: how it ended within so many seconds, and what it said.
+    pub fn ask(&self, seconds: u32, words: &[&str]) -> Outcome<(ExitStatus, String, String)> {
+        // timeout(1) of coreutils: a command that hangs must not hang the demo.
+        let mut command = Command::new("timeout");
+        command.arg(seconds.to_string()).arg(&self.binary).arg("--config").arg(&self.config);
+        child::captured(command.args(["--node", &self.name]).args(words))
     }
 
     /// Has the process ended?
@@ -112,13 +120,4 @@ impl Node {
         };
         format!("  {}: {status}\n{}", self.name, child::last_lines(&self.log, 0, 15))
     }
-}
-
-/// What a node answers to `status --json`; empty before its control socket is there.
-fn ask(binary: &Path, config: &Path, name: &str) -> Outcome<String> {
-    // timeout(1) of coreutils: a status that hangs must not hang the demo.
-    let mut command = Command::new("timeout");
-    command.arg("5").arg(binary).arg("--config").arg(config).args(["--node", name, "status", "--json"]);
-    let (_, out, _) = child::captured(&mut command)?;
-    Ok(out)
 }

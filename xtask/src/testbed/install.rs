@@ -17,8 +17,8 @@ use crate::rpm;
 const STEP: Duration = Duration::from_secs(120);
 /// How long the start of a whole cluster may take.
 const SERVE: Duration = Duration::from_secs(240);
-/// Heaps of a node on a machine that holds three of them and builds on the side.
-const HEAPS: &str = "\n[zookeeper]\nheap = \"128m\"\n\n[kafka]\nheap = \"384m\"\n";
+/// Heaps of a node on a machine that holds three of them and builds on the side, and a pause between nodes that a test can wait for.
+const HEAPS: &str = "\n[zookeeper]\nheap = \"128m\"\n\n[kafka]\nheap = \"384m\"\n\n[reboot]\nsettle = \"5s\"\n";
 
 /// How kafka-node comes into a node.
 #[derive(Debug, Clone)]

@@ -40,6 +40,11 @@ pub fn create(bed: &Bed) -> Outcome<()> {
     Ok(())
 }
 
+/// Gives the bridge itself an address, so that clients in its namespace reach all nodes: it is the last of the net.
+pub fn join(bed: &Bed) -> Outcome<()> {
+    ip(&["-n", &bed.switch(), "addr", "replace", "10.0.2.254/24", "dev", "br0"])
+}
+
 /// Removes the namespaces, and with them all that is in them.
 pub fn remove(bed: &Bed) -> Outcome<()> {
     let own = bed.nodes().map(|node| node.slug());

@@ -119,18 +119,42 @@ pub fn off(node: &Node<'_>, limit: Duration) -> Outcome<bool> {
 
 /// Reboots a node from inside; how long it was down, and how long it booted.
 pub fn reboot(node: &Node<'_>) -> Outcome<(Duration, Duration)> {
-    let before = leader(node).ok_or_else(|| Failure::new(format!("{} is off", node.host())))?;
     let begun = Instant::now();
-    // The answer may be lost: the bus goes down with the node.
-    let _ = inside::run(node, Duration::from_secs(20), &["systemctl", "reboot"])?;
-    await_fact(begun + GO_DOWN, &format!("{} to go down and come back", node.host()), || match leader(node) {
-        Some(pid) if pid != before => Ok(()),
-        Some(_) => Err("it has not gone down".to_owned()),
-        None => Err("it is down".to_owned()),
-    })?;
-    let down = begun.elapsed();
+    let boot = begin_reboot(node)?;
+    let down = gone_down(node, boot, begun + GO_DOWN).map(|()| begun.elapsed())?;
     booted(node, BOOT)?;
     Ok((down, begun.elapsed().saturating_sub(down)))
+}
+
+/// A boot of a node: its PID 1, seen from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boot(u32);
+
+/// `systemctl reboot`, which may wait; the boot that it is to end.
+pub fn begin_reboot(node: &Node<'_>) -> Outcome<Boot> {
+    let before = boot(node)?;
+    // The answer may be lost: the bus goes down with the node.
+    let _ = inside::run(node, Duration::from_secs(20), &["systemctl", "reboot"])?;
+    Ok(before)
+}
+
+/// The boot that lasts.
+pub fn boot(node: &Node<'_>) -> Outcome<Boot> {
+    leader(node).map(Boot).ok_or_else(|| Failure::new(format!("{} is off", node.host())))
+}
+
+/// Waits until a boot is over and the next one takes orders.
+pub fn rebooted(node: &Node<'_>, before: Boot, limit: Instant) -> Outcome<()> {
+    gone_down(node, before, limit)?;
+    booted(node, BOOT)
+}
+
+fn gone_down(node: &Node<'_>, before: Boot, limit: Instant) -> Outcome<()> {
+    await_fact(limit, &format!("{} to go down and come back", node.host()), || match leader(node) {
+        Some(pid) if Boot(pid) != before => Ok(()),
+        Some(_) => Err("it has not gone down".to_owned()),
+        None => Err("it is down".to_owned()),
+    })
 }
 
 /// All processes stand still for a while, then go on; the network stays.

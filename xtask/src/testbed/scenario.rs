@@ -1,9 +1,13 @@
 //! The bed's tests: which there are, in which order, and how they are run and reported. Each brings the cluster to where it
 //! begins by itself, so that each can be run alone. Absent on purpose: skipping; one that cannot run here has failed.
 
+mod clients;
 mod load;
+mod lock;
 mod outage;
 mod package;
+mod power_down;
+mod rolling;
 mod supervisor;
 mod unit;
 
@@ -58,7 +62,7 @@ const fn of_package(scenario: Scenario) -> Scenario {
 }
 
 /// All of them, in the order they run: the first needs a fresh bed, the last leaves none.
-pub const ALL: [Scenario; 13] = [
+pub const ALL: [Scenario; 20] = [
     scenario("install", 420, unit::install, "three steps a node, and the whole cluster serves"),
     scenario(
         "status",
@@ -99,6 +103,48 @@ pub const ALL: [Scenario; 13] = [
         420,
         outage::old_kernel,
         "start, kill -9 and stop where system calls newer than 3.10 answer ENOSYS",
+    ),
+    scenario(
+        "roll-reboot",
+        900,
+        rolling::roll_reboot,
+        "roll reboot under load: each node boots once, one after the other, no send fails and no record is lost",
+    ),
+    scenario(
+        "reboots-at-once",
+        600,
+        rolling::reboots_at_once,
+        "plain reboots of two nodes at the same moment: never two brokers down",
+    ),
+    scenario(
+        "reboot-denied",
+        480,
+        rolling::reboot_denied,
+        "a third broker is down: a reboot waits with its name in STATUS, and goes when it is back",
+    ),
+    scenario(
+        "holder-gone",
+        600,
+        lock::holder_gone,
+        "the lock's holder powered off for good: lock release, and another node takes it",
+    ),
+    scenario(
+        "holder-killed",
+        480,
+        lock::holder_killed,
+        "kill -9 of the supervisor that holds the lock: its successor gives it back when the node is well",
+    ),
+    scenario(
+        "power-down",
+        900,
+        power_down::power_down,
+        "all nodes powered off, 6 s apart and at once: every broker ends cleanly",
+    ),
+    scenario(
+        "stop-cluster",
+        480,
+        power_down::stop_cluster,
+        "stop --cluster: all units down and clean by one command, and back when started",
     ),
     of_package(scenario("upgrade", 420, package::upgrade, "rpm -U under load: no JVM restarts, no record fails")),
     of_package(scenario("remove", 300, package::remove, "rpm -e: a clean stop, the data untouched")),

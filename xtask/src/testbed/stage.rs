@@ -8,6 +8,7 @@ use super::bed::{Bed, Node};
 use super::install::{self, Way};
 use super::wait::await_fact;
 use super::{inside, power};
+use crate::bench::faults::look::Look;
 use crate::failure::{Failure, Outcome};
 use crate::places::Places;
 use crate::progress::Progress;
@@ -127,6 +128,32 @@ impl<'a> Stage<'a> {
             if answer.status.success() { Ok(()) } else { Err(answer.words()) }
         })?;
         Ok(begun.elapsed())
+    }
+
+    /// Waits until every node is ready and in sync, as it says itself.
+    pub fn in_sync(&self) -> Outcome<()> {
+        self.bed.nodes().try_for_each(|node| {
+            self.wait(&format!("{} to be in sync", node.host()), || {
+                let limit = QUESTION.min(self.left());
+                let asked = inside::run(&node, limit, &["kafka-node", "status", "--json"]);
+                let answer = asked.map_err(|failure| failure.chain())?;
+                match Look::read(&answer.out) {
+                    Some(look) if look.in_sync() => Ok(()),
+                    _ => Err(answer.words()),
+                }
+            })
+        })
+    }
+
+    /// What a command says that is expected to say no: its exit code is 1.
+    pub fn refused(&self, node: &Node<'_>, words: &[&str]) -> Outcome<String> {
+        let answer = inside::run(node, QUESTION.min(self.left()), words)?;
+        if answer.status.code() == Some(1) {
+            // All of it: what is looked for may stand at its end.
+            return Ok(format!("{} {}", answer.out, answer.err));
+        }
+        let said = answer.words();
+        Err(Failure::new(format!("`{}` on {} ended with {}: {said}", words.join(" "), node.host(), answer.status)))
     }
 
     /// Waits until systemd has another supervisor than this one, and the node is ready under it.

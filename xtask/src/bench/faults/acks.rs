@@ -1,4 +1,4 @@
-//! What the producer said: one acknowledgement after the other, and the gaps between them.
+//! What the producer said: one acknowledgement after the other, and the gaps between them. A consumer's records too.
 //! Absent on purpose: files and clocks. Times are the producer's own, in milliseconds since 1970, taken as each
 //! acknowledgement arrived.
 
@@ -47,7 +47,7 @@ impl Acks {
         let text = |key: &str| value.get(key).and_then(Value::as_str);
         let Some(at) = number("timestamp") else { return self.odd.push(line.to_owned()) };
         match text("name") {
-            Some("producer_send_success") => {
+            Some("producer_send_success" | "record_data") => {
                 let partition = number("partition").and_then(|partition| usize::try_from(partition).ok());
                 let value = text("value").and_then(|value| value.parse().ok());
                 match (partition, value) {

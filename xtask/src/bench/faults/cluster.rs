@@ -26,18 +26,31 @@ pub const HEALTHY_LIMIT: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(100);
 /// Properties of the broker, each with its reason: leaders move when a fault or the benchmark moves them; a reader's group is
 /// small and begins at once; nobody makes a topic by asking for it.
-const PROPERTIES: [(&str, &str); 4] = [
+pub const PROPERTIES: [(&str, &str); 4] = [
     ("auto.leader.rebalance.enable", "false"),
     ("offsets.topic.num.partitions", "3"),
     ("group.initial.rebalance.delay.ms", "0"),
     ("auto.create.topics.enable", "false"),
 ];
 
+/// What one benchmark's cluster has otherwise than another's.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape<'a> {
+    /// Where its nodes listen.
+    pub addresses: [Ipv4Addr; 3],
+    /// Properties of the broker.
+    pub properties: &'a [(&'a str, &'a str)],
+    /// Further sections of the configuration, as text.
+    pub more: &'a str,
+}
+
 /// Three nodes.
 #[derive(Debug)]
 pub struct Cluster {
     /// The nodes, in the order of their ids.
     pub nodes: Vec<Node>,
+    /// Where they listen.
+    pub addresses: [Ipv4Addr; 3],
     orphans: Orphans,
     binary: PathBuf,
     config: PathBuf,
@@ -58,9 +71,10 @@ pub struct Return {
 
 impl Cluster {
     /// Starts three nodes and waits until all are ready.
-    pub fn start(dir: &Path, binary: &Path, kafka_home: &Path, java_home: &Path) -> Outcome<Self> {
+    pub fn start(dir: &Path, binary: &Path, kafka_home: &Path, java_home: &Path, shape: &Shape<'_>) -> Outcome<Self> {
+        let addresses = shape.addresses;
         let names: Vec<(String, String)> =
-            ADDRESSES.iter().zip(1..).map(|(address, n)| (format!("kafkanode{n}"), address.to_string())).collect();
+            addresses.iter().zip(1..).map(|(address, n)| (format!("kafkanode{n}"), address.to_string())).collect();
         let configuration = Configuration {
             dir,
             nodes: &names,
@@ -68,10 +82,12 @@ impl Cluster {
             java_home,
             zookeeper_heap: "256m",
             kafka_heap: "512m",
-            kafka_properties: &PROPERTIES,
+            kafka_properties: shape.properties,
+            more: shape.more,
         };
         let config = configuration.write()?;
-        let mut cluster = Self { nodes: Vec::new(), orphans: Orphans::reap(), binary: binary.to_owned(), config };
+        let mut cluster =
+            Self { nodes: Vec::new(), addresses, orphans: Orphans::reap(), binary: binary.to_owned(), config };
         for (name, _) in &names {
             let log = dir.join(format!("{name}.log"));
             cluster.nodes.push(Node::start(&cluster.binary, &cluster.config, name, log)?);
@@ -102,7 +118,7 @@ impl Cluster {
 
     /// The cluster as the first broker that answers knows it; not the one of `except`.
     pub fn metadata(&self, except: Option<usize>) -> Option<Metadata> {
-        let asked = ADDRESSES.iter().enumerate().filter(|(n, _)| Some(*n) != except);
+        let asked = self.addresses.iter().enumerate().filter(|(n, _)| Some(*n) != except);
         asked.map(|(_, address)| address).find_map(|address| judge::metadata(*address, 9092, Some(TOPIC)))
     }
 
@@ -143,7 +159,7 @@ impl Cluster {
     pub fn watch(&mut self, n: usize, begun: Instant, old: Option<Identity>, limit: Duration) -> Outcome<Return> {
         let mut back = Return::default();
         let mut asked = Instant::now();
-        let address = *ADDRESSES.get(n).ok_or_else(|| Failure::new("there is no such node"))?;
+        let address = *self.addresses.get(n).ok_or_else(|| Failure::new("there is no such node"))?;
         let id = i32::try_from(n + 1).unwrap_or(-1);
         while begun.elapsed() < limit {
             interrupt::check()?;

@@ -3,7 +3,6 @@
 //! Absent on purpose: judging what it said (`acks`).
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
@@ -13,12 +12,13 @@ use nix::sys::signal::Signal;
 use super::TOPIC;
 use super::acks::Acks;
 use super::tools::Tools;
+use crate::bench::following::Following;
 use crate::child::{self, POLL};
 use crate::failure::{During, Failure, Outcome};
 use crate::interrupt;
 
 /// What it is told beside `--acks -1`, each with its reason.
-const CONFIG: &str = "\
+pub const CONFIG: &str = "\
 # A write that is tried again must not be written twice.
 enable.idempotence=true
 # VerifiableProducer's own default is 0, and no write of ours may be given up because of a count.
@@ -47,24 +47,22 @@ pub struct Producer {
     /// What it has said, up to the last [`Producer::read`].
     pub acks: Acks,
     child: Child,
-    out: PathBuf,
+    out: Following,
     err: PathBuf,
-    read: u64,
-    rest: Vec<u8>,
 }
 
 impl Producer {
-    /// Starts it with so many records a second.
-    pub fn start(tools: &Tools, dir: &Path, throughput: u32) -> Outcome<Self> {
+    /// Starts it with so many records a second, and what it is told beside `--acks -1`.
+    pub fn start(tools: &Tools, dir: &Path, throughput: u32, settings: &str) -> Outcome<Self> {
         let (config, out, err) = (dir.join("producer.properties"), dir.join("acks.jsonl"), dir.join("producer.err"));
-        fs::write(&config, CONFIG).during(|| format!("write {}", config.display()))?;
+        fs::write(&config, settings).during(|| format!("write {}", config.display()))?;
         let create = |path: &Path| File::create(path).during(|| format!("create {}", path.display()));
         let mut command = tools.command("org.apache.kafka.tools.VerifiableProducer");
         command.args(["--bootstrap-server", &tools.bootstrap, "--topic", TOPIC, "--acks", "-1"]);
         command.args(["--throughput", &throughput.to_string(), "--repeating-keys", KEYS]);
         command.arg("--producer.config").arg(&config);
         let child = child::spawn(command.stdout(create(&out)?).stderr(create(&err)?))?;
-        Ok(Self { acks: Acks::default(), child, out, err, read: 0, rest: Vec::new() })
+        Ok(Self { acks: Acks::default(), child, out: Following::of(out), err })
     }
 
     /// Waits until every one of so many partitions was written to.
@@ -94,15 +92,8 @@ impl Producer {
     }
 
     fn drain(&mut self) -> Outcome<()> {
-        let reading = || format!("read {}", self.out.display());
-        let mut file = File::open(&self.out).during(reading)?;
-        file.seek(SeekFrom::Start(self.read)).during(reading)?;
-        let count = file.read_to_end(&mut self.rest).during(reading)?;
-        self.read += u64::try_from(count).unwrap_or(0);
-        let whole = self.rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let lines: Vec<u8> = self.rest.drain(..whole).collect();
-        for line in String::from_utf8_lossy(&lines).lines() {
-            self.acks.take(line);
+        for line in self.out.lines()? {
+            self.acks.take(&line);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use super::acks::Gaps;
 use super::cluster::ADDRESSES;
 use super::inject::rest;
-use super::producer::Producer;
+use super::producer::{CONFIG, Producer};
 use super::tools::Tools;
 use super::trial::{BEFORE, now};
 use super::{PARTITIONS, TOPIC};
@@ -94,7 +94,7 @@ fn measure(
     until(|| ADDRESSES.into_iter().all(serving), "three stock brokers do not serve")?;
     tools.create_topic(TOPIC, &["min.insync.replicas=2"])?;
     until(in_sync, "the replicas are not in sync")?;
-    let mut producer = Producer::start(tools, dir, throughput)?;
+    let mut producer = Producer::start(tools, dir, throughput, CONFIG)?;
     producer.await_writes(PARTITIONS, LIMIT)?;
     let mut figures = Vec::new();
     for run in 1..=runs {

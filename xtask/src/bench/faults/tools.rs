@@ -11,6 +11,13 @@ use crate::child;
 use crate::failure::{During, Failure, Outcome};
 use crate::fetch::java::Java;
 
+/// Another network than this machine's.
+#[derive(Debug)]
+struct Outside {
+    namespace: String,
+    hosts: PathBuf,
+}
+
 /// How to run them.
 #[derive(Debug)]
 pub struct Tools {
@@ -18,6 +25,7 @@ pub struct Tools {
     classes: String,
     log4j: PathBuf,
     log: PathBuf,
+    outside: Option<Outside>,
     /// All brokers, as a tool wants them named.
     pub bootstrap: String,
 }
@@ -37,13 +45,29 @@ impl Tools {
             classes: format!("{}:{}", jars(tools), jars(home)),
             log4j,
             log: dir.join("tools.log"),
+            outside: None,
             bootstrap: brokers.join(","),
         })
     }
 
+    /// The same in a network namespace, where the names of this file, as /etc/hosts has them, are the only ones; brokers by name.
+    pub fn at(self, namespace: &str, hosts: &Path, bootstrap: String) -> Self {
+        let outside = Some(Outside { namespace: namespace.to_owned(), hosts: hosts.to_owned() });
+        Self { outside, bootstrap, ..self }
+    }
+
     /// A JVM with this main class. C1 alone: most of what these tools do is to start.
     pub fn command(&self, main: &str) -> Command {
-        let mut command = Command::new(&self.java);
+        let mut command = match &self.outside {
+            // It becomes the program that it runs, so the child's pid is the JVM's.
+            Some(outside) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", &outside.namespace]).arg(&self.java);
+                command.arg(format!("-Djdk.net.hosts.file={}", outside.hosts.display()));
+                command
+            }
+            None => Command::new(&self.java),
+        };
         command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
         command.arg(format!("-Dlog4j.configuration=file:{}", self.log4j.display()));
         command.arg("-cp").arg(&self.classes).arg(main);
@@ -65,6 +89,11 @@ impl Tools {
             args.extend(["--config", setting]);
         }
         self.admin("kafka.admin.TopicCommand", &args).during(|| format!("create the topic {topic}"))
+    }
+
+    /// Marks a topic for deletion.
+    pub fn delete_topic(&self, topic: &str) -> Outcome<()> {
+        self.admin("kafka.admin.TopicCommand", &["--delete", "--topic", topic])
     }
 
     /// Gives each partition back to its first replica. Where all are with theirs already, that is well.

@@ -64,7 +64,7 @@ pub fn reboot(stage: &Stage<'_>) -> Outcome<String> {
 }
 
 /// The last boot ended with a clean stop, as the node's own history has it.
-fn clean_end(stage: &Stage<'_>, node: &Node<'_>) -> Outcome<()> {
+pub fn clean_end(stage: &Stage<'_>, node: &Node<'_>) -> Outcome<()> {
     let history = stage.ask(node, "kafka-node history --lines 40")?;
     let end = history.lines().rfind(|line| line.contains("supervisor-end")).unwrap_or_default();
     if end.contains("clean") && !end.contains("unclean") {
