@@ -30,10 +30,11 @@ pub fn holder_gone(stage: &Stage<'_>) -> Outcome<String> {
     // Who names another holder than there is has not looked.
     stage.refused(&two, &["kafka-node", "lock", "release", "--holder", &one.host(), "--because", "testbed"])?;
     shown(stage, &one, &gone)?;
-    stage.command(
-        &two,
-        &["kafka-node", "lock", "release", "--holder", &gone.host(), "--because", "the machine is gone"],
-    )?;
+    // As long as its supervisor's session lasts it is heard, and its lock is not taken away.
+    let release = ["kafka-node", "lock", "release", "--holder", &gone.host(), "--because", "the machine is gone"];
+    stage.wait(&format!("the lock of {} to be released", gone.host()), || {
+        stage.command(&two, &release).map_err(|failure| failure.chain())
+    })?;
     lock_is_free(stage)?;
     power::on(&gone, Kernel::Own)?;
     stage.in_sync()?;
